@@ -1,0 +1,16 @@
+/**
+ * What the processor asks of the board it is mounted on: ports, devices in the physical address space, and the
+ * interrupt controller. Numbers only, so that no object is made on the way.
+ */
+@external("board", "portRead")
+export declare function portRead(port: i32, size: i32): u32;
+@external("board", "portWrite")
+export declare function portWrite(port: i32, size: i32, value: u32): void;
+/** An address with neither RAM nor a device reads as all ones. */
+@external("board", "mmioRead")
+export declare function mmioRead(address: f64, size: i32): u32;
+@external("board", "mmioWrite")
+export declare function mmioWrite(address: f64, size: i32, value: u32): void;
+/** INTA cycle: the vector of the interrupt on the INTR pin. */
+@external("board", "acknowledgeInterrupt")
+export declare function acknowledgeInterrupt(): i32;

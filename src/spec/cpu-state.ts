@@ -1,0 +1,145 @@
+/**
+ * Layout of the processor's state in the memory of the wasm module: the one description that both sides of the
+ * boundary import (AssemblyScript in `cpu/`, TypeScript in `machine/`). All values are byte addresses in wasm memory
+ * unless the name says otherwise; all fields are little-endian.
+ *
+ * The window at {@link CPU_STATE} holds the processor that runs now.
+ * @module
+ */
+
+/** First byte and length of the window. */
+export const CPU_STATE = 0x1000;
+export const CPU_STATE_BYTES = 0x1000;
+
+/** RAX, RCX, RDX, RBX, RSP, RBP, RSI, RDI, R8 … R15 in encoding order: 16 × u64. */
+export const GPR = 0x1000;
+/** Always zero: stands for an absent base or index register. u64. */
+export const ZERO_SLOT = 0x1080;
+/** u64. */
+export const RIP = 0x1088;
+/** u64; exact whenever `run` has returned (flags are lazy inside it). */
+export const RFLAGS = 0x1090;
+
+/** Time-stamp counter of the bare processor, cycles. u64. */
+export const CYCLES = 0x10a0;
+/** Instructions retired since reset. u64. */
+export const INSTRUCTIONS = 0x10a8;
+/** `run` returns STOP_DEADLINE at the first instruction boundary with CYCLES >= DEADLINE. u64. */
+export const DEADLINE = 0x10b0;
+
+/** u64 each. */
+export const CR0 = 0x10c0;
+export const CR2 = 0x10c8;
+export const CR3 = 0x10d0;
+export const CR4 = 0x10d8;
+export const CR8 = 0x10e0;
+/** DR0 … DR3, then DR6 and DR7: 6 × u64. */
+export const DR = 0x1100;
+export const DR6 = 0x1120;
+export const DR7 = 0x1128;
+
+/**
+ * Segment registers ES, CS, SS, DS, FS, GS, LDTR, TR: 8 records of {@link SEGMENT_BYTES}.
+ * Access rights are in the VMX format (SDM 25.4.1, table 25-2): descriptor bits 55:40, bit 16 = unusable.
+ */
+export const SEGMENTS = 0x1140;
+export const SEGMENT_BYTES = 32;
+/** Offsets in a segment record: base u64, limit u32 (bytes, expanded), rights u32, selector u16. */
+export const SEGMENT_BASE = 0;
+export const SEGMENT_LIMIT = 8;
+export const SEGMENT_RIGHTS = 12;
+export const SEGMENT_SELECTOR = 16;
+export const ES = 0;
+export const CS = 1;
+export const SS = 2;
+export const DS = 3;
+export const FS = 4;
+export const GS = 5;
+export const LDTR = 6;
+export const TR = 7;
+
+/** Base u64, limit u32. */
+export const GDTR_BASE = 0x1240;
+export const GDTR_LIMIT = 0x1248;
+export const IDTR_BASE = 0x1250;
+export const IDTR_LIMIT = 0x1258;
+
+/** Model-specific registers, u64 each. */
+export const MSR_EFER = 0x1280;
+export const MSR_STAR = 0x1288;
+export const MSR_LSTAR = 0x1290;
+export const MSR_CSTAR = 0x1298;
+export const MSR_FMASK = 0x12a0;
+export const MSR_KERNEL_GS_BASE = 0x12a8;
+export const MSR_TSC_AUX = 0x12b0;
+export const MSR_SYSENTER_CS = 0x12b8;
+export const MSR_SYSENTER_ESP = 0x12c0;
+export const MSR_SYSENTER_EIP = 0x12c8;
+export const MSR_PAT = 0x12d0;
+export const MSR_APIC_BASE = 0x12d8;
+export const MSR_FEATURE_CONTROL = 0x12e0;
+export const MSR_DEBUGCTL = 0x12e8;
+export const MSR_MISC_ENABLE = 0x12f0;
+/** What RDTSC adds to CYCLES natively (a write of IA32_TIME_STAMP_COUNTER changes it). u64. */
+export const TSC_ADJUST = 0x12f8;
+
+/** Current privilege level, 0–3. u32. */
+export const CPL = 0x1340;
+/** Code size of the current mode: 16, 32 or 64. u32. */
+export const CODE_BITS = 0x1344;
+/** Guest-visible activity and interruptibility, VMCS encodings (SDM 25.4.2). u32 each. */
+export const ACTIVITY = 0x1348;
+export const INTERRUPTIBILITY = 0x134c;
+/** Level of the INTR pin. u32, 0 or 1. */
+export const INTR_LINE = 0x1350;
+/** A device asks for `run` to return STOP_REQUESTED after the current instruction. u32. */
+export const STOP_REQUEST = 0x1354;
+
+/** VMX operation: {@link VMX_OFF}, {@link VMX_ROOT}, {@link VMX_NON_ROOT}. u32. */
+export const VMX_OPERATION = 0x1360;
+export const VMX_OFF = 0;
+export const VMX_ROOT = 1;
+export const VMX_NON_ROOT = 2;
+/**
+ * 1: root operation is run by software outside the simulated memory (the hypervisor in TypeScript): a VM exit makes
+ * `run` return STOP_VM_EXIT, and the exported VMX instructions stand for that software's. 0: root operation is
+ * machine code at HOST_RIP, as on any other machine. u32.
+ */
+export const MONITOR = 0x1364;
+/** Physical addresses, u64; all ones where there is none. */
+export const VMXON_POINTER = 0x1368;
+export const CURRENT_VMCS = 0x1370;
+/** Operand of the exported vmread/vmwrite/rdmsr/wrmsr. u64. */
+export const OPERAND = 0x1378;
+/** EAX, EBX, ECX, EDX of the exported cpuid: 4 × u32. */
+export const CPUID_RESULT = 0x1380;
+
+/** Which check failed in the last VM entry: a number of `entry-checks.ts`, 0 = none. u32. */
+export const ENTRY_CHECK = 0x1390;
+/** A non-maskable interrupt is pending. u32, 0 or 1. */
+export const NMI_PENDING = 0x1394;
+/** Value of CYCLES at which the VMX-preemption timer reaches zero; all ones when it does not count. u64. */
+export const PREEMPTION_DEADLINE = 0x1398;
+
+/** Cycles by event: the processor's part of the cost model, set by the board from its preset. u32 each. */
+export const COST_VM_ENTRY = 0x13a0;
+export const COST_VM_EXIT = 0x13a4;
+/** One memory reference of a page walk (either dimension). */
+export const COST_WALK_REFERENCE = 0x13a8;
+/** Delivery of an exception or interrupt through the IDT. */
+export const COST_DELIVERY = 0x13ac;
+/** One VMREAD or VMWRITE. */
+export const COST_VMCS_ACCESS = 0x13b0;
+/** SYSCALL or SYSRET. */
+export const COST_SYSCALL = 0x13b4;
+/** IRET. */
+export const COST_IRET = 0x13b8;
+/** A port read or write. */
+export const COST_PORT = 0x13bc;
+
+/** Records written so far (monotonic, wraps at 2^32). u32. */
+export const TRACE_COUNT = 0x13e0;
+/** Bit k set: records of kind k < 32 are written. u32; 0 = tracing is off. */
+export const TRACE_MASK = 0x13e4;
+/** Sequence number of the record that caused what happens now; copied into each record. u32. */
+export const TRACE_CAUSE = 0x13e8;

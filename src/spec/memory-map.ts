@@ -1,0 +1,31 @@
+/**
+ * What lies where in the wasm module's memory. Below {@link RAM_BASE}: state, trace ring, TLBs, decoded code.
+ * @module
+ */
+/** First byte of guest-physical (machine) RAM in wasm memory; machine-physical address 0 is here. */
+export const RAM_BASE = 0x200_0000;
+/** The largest RAM that fits beside the core in 32-bit wasm memory, bytes. */
+export const MAX_RAM_BYTES = 0xc000_0000;
+
+/**
+ * TLBs: direct-mapped, {@link TLB_ENTRIES} entries each. An entry of a data TLB is { u64 page-aligned linear address
+ * (all ones: invalid), u32 delta }: the byte at linear address va is at wasm address u32(va) + delta. An entry of a
+ * fetch TLB is { u64 page-aligned linear address, u64 page-aligned machine-physical address }.
+ */
+export const TLB_ENTRIES = 1024;
+export const TLB_ENTRY_BYTES = 16;
+export const TLB_SUPERVISOR_READ = 0x2_0000;
+export const TLB_SUPERVISOR_WRITE = 0x2_4000;
+export const TLB_USER_READ = 0x2_8000;
+export const TLB_USER_WRITE = 0x2_c000;
+export const TLB_SUPERVISOR_FETCH = 0x3_0000;
+export const TLB_USER_FETCH = 0x3_4000;
+export const TLB_END = 0x3_8000;
+/** Addresses of the TLB entries filled since the last flush: u32 each. */
+export const TLB_FILL_LOG = 0x3_8000;
+export const TLB_FILL_LOG_CAPACITY = 8192;
+
+/** Data of an access that crosses pages or goes to a device; at most 64 bytes. */
+export const BOUNCE = 0x4_0000;
+/** The paging-structure entries of the walk in progress, one record a level. */
+export const WALK_SCRATCH = 0x4_0100;

@@ -1,0 +1,22 @@
+/**
+ * I/O ports of the board: the customary PC addresses, the PIIX4 power-management block, and the test device
+ * of bare-metal test suites.
+ * @module
+ */
+export const PIC_MASTER = 0x20;
+export const PIC_SLAVE = 0xa0;
+/** 8254 interval timer: three counters and a control word; 4 ports. */
+export const PIT = 0x40;
+export const SERIAL_COM1 = 0x3f8;
+/** Writing v ends the run with exit status 2v + 1. */
+export const DEBUG_EXIT = 0xf4;
+/** ACPI PM1a control: writing SLP_EN (bit 13) with SLP_TYP 0 powers the board off. */
+export const ACPI_PM1A_CONTROL = 0x604;
+export const ACPI_SLP_EN = 1 << 13;
+
+/** Interrupt request lines of the two 8259s. */
+export const IRQ_PIT = 0;
+export const IRQ_SERIAL_COM1 = 4;
+
+/** Input clock of the 8254, Hz (Intel 8254 datasheet; PC: 14.31818 MHz / 12). */
+export const PIT_FREQUENCY = 1_193_182;
