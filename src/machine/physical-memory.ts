@@ -74,7 +74,9 @@ export class PhysicalMemory {
 
   #check(address: number, bytes: number): void {
     if (!this.contains(address, bytes)) {
-      throw new RangeError(`${bytes} bytes at 0x${address.toString(16)} are not in RAM of ${this.size} bytes`);
+      throw new RangeError(
+        `${bytes} bytes at 0x${address.toString(16)} are not in RAM of ${this.size} bytes`,
+      );
     }
   }
 }

@@ -32,7 +32,7 @@ interface Core {
   vmlaunch(): number;
   vmresume(): number;
   invept(type: number): number;
-  invvpid(type: number): number;
+  invvpid(type: number, vpid: number): number;
   cpuid(leaf: number, subleaf: number): void;
   rdmsr(index: number): number;
   wrmsr(index: number): number;
@@ -68,7 +68,8 @@ export class Processor {
         portRead: (port: number, size: number) => board.portRead(port, size),
         portWrite: (port: number, size: number, value: number) => board.portWrite(port, size, value >>> 0),
         mmioRead: (address: number, size: number) => board.mmioRead(address, size),
-        mmioWrite: (address: number, size: number, value: number) => board.mmioWrite(address, size, value >>> 0),
+        mmioWrite: (address: number, size: number, value: number) =>
+          board.mmioWrite(address, size, value >>> 0),
         acknowledgeInterrupt: () => board.acknowledgeInterrupt(),
       },
       env: { abort },
@@ -87,6 +88,11 @@ export class Processor {
   /** A u64 field of the state window as an exact number; for counters below 2^53. */
   count(field: number): number {
     return this.view.getUint32(field, true) + this.view.getUint32(field + 4, true) * 2 ** 32;
+  }
+  /** Sets a u64 field to an exact number below 2^53. */
+  setCount(field: number, value: number): void {
+    this.view.setUint32(field, value % 2 ** 32, true);
+    this.view.setUint32(field + 4, Math.floor(value / 2 ** 32), true);
   }
   read64(field: number): bigint {
     return this.view.getBigUint64(field, true);

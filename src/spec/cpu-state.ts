@@ -118,8 +118,6 @@ export const CPUID_RESULT = 0x1380;
 export const ENTRY_CHECK = 0x1390;
 /** A non-maskable interrupt is pending. u32, 0 or 1. */
 export const NMI_PENDING = 0x1394;
-/** Value of CYCLES at which the VMX-preemption timer reaches zero; all ones when it does not count. u64. */
-export const PREEMPTION_DEADLINE = 0x1398;
 
 /** Cycles by event: the processor's part of the cost model, set by the board from its preset. u32 each. */
 export const COST_VM_ENTRY = 0x13a0;

@@ -29,3 +29,27 @@ export const TLB_FILL_LOG_CAPACITY = 8192;
 export const BOUNCE = 0x4_0000;
 /** The paging-structure entries of the walk in progress, one record a level. */
 export const WALK_SCRATCH = 0x4_0100;
+
+/**
+ * Lazy arithmetic flags: A i64, B i64 (CF = A <u B), R i64 (ZF = R == 0), kind u32, bits u32 (see cpu/flags.ts).
+ */
+export const LAZY_FLAGS = 0x4_0200;
+/** A block for one instruction that is not kept: header and operations. */
+export const SCRATCH_BLOCK = 0x4_0300;
+/** Bytes of an instruction that crosses a page, joined. */
+export const FETCH_BUFFER = 0x4_0400;
+/** A slot with the value 2^30, for displacements that do not fit into 32 bits. */
+export const GIGABYTE_SLOT = 0x4_0420;
+/** Function-table index of the handler of each row of the instruction table. u32 each. */
+export const HANDLERS = 0x4_1000;
+/** Statics of the compiled module lie from here to the trace ring. */
+export const STATICS = 0x6_0000;
+
+/** Blocks of decoded code. First block of each page of RAM, u32 each. */
+export const PAGE_BLOCKS = 0x50_0000;
+/** Hash table of blocks, u32 each. */
+export const BLOCK_HASH = 0x80_0000;
+export const BLOCK_HASH_ENTRIES = 0x1_0000;
+/** Blocks: header and operations. */
+export const BLOCKS = 0x84_0000;
+export const BLOCKS_END = 0x200_0000;

@@ -20,3 +20,8 @@ export const IRQ_SERIAL_COM1 = 4;
 
 /** Input clock of the 8254, Hz (Intel 8254 datasheet; PC: 14.31818 MHz / 12). */
 export const PIT_FREQUENCY = 1_193_182;
+
+/** PC/AT system control port B: gate and output of timer counter 2, refresh toggle. */
+export const SYSTEM_CONTROL_B = 0x61;
+/** Edge/level control registers of the two 8259s (82371SB datasheet, 2.5.5); 2 ports. */
+export const PIC_ELCR = 0x4d0;

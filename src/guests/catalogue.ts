@@ -1,0 +1,101 @@
+/** How a built-in guest's image is made. */
+export type Recipe =
+  | {
+      toolchain: "assembler";
+      /** Files assembled one after another as one source, paths relative to `src/guests`. */
+      sources: readonly string[];
+    }
+  | { toolchain: "gcc"; sources: readonly string[]; linkerScript: string };
+
+/** A guest that ships with the notebook. */
+export interface CatalogueEntry {
+  /** The word after `ring1 run`. */
+  name: string;
+  title: string;
+  description: string;
+  recipe: Recipe;
+  /** File in the build folder. */
+  image: string;
+  /** File in the build folder: a {@link GuestListing}; absent for C guests, whose ELF has a symbol table. */
+  listing?: string;
+  /** RAM that the guest is happy with, MiB. */
+  ramMebibytes: number;
+}
+
+/** Linear and guest-physical address where assembled guests begin. */
+export const GUEST_ORIGIN = 0x10_0000;
+
+const LIBRARY = ["lib/multiboot.s", "lib/long-mode.s", "lib/console.s", "lib/power.s"];
+
+function assembled(
+  name: string,
+  title: string,
+  description: string,
+  sources: readonly string[],
+): CatalogueEntry {
+  const recipe: Recipe = { toolchain: "assembler", sources: [...LIBRARY, ...sources] };
+  return {
+    name,
+    title,
+    description,
+    recipe,
+    image: `${name}.bin`,
+    listing: `${name}.listing.json`,
+    ramMebibytes: 16,
+  };
+}
+
+function benchmark(name: string, title: string, description: string): CatalogueEntry {
+  return assembled(name, title, description, ["lib/command-line.s", `benchmarks/${name}.s`]);
+}
+
+/** The guests in the order of a menu. */
+export const CATALOGUE: readonly CatalogueEntry[] = [
+  assembled(
+    "hello",
+    "A small kernel",
+    "Long mode, paging, interrupts, system calls and a program in ring 3",
+    [
+      // Constants come before their use, and the pages of ring 3 last; to read, begin with main.s.
+      "hello/paging.s",
+      "hello/traps.s",
+      "hello/page-fault.s",
+      "hello/timer.s",
+      "hello/descriptors.s",
+      "hello/system-calls.s",
+      "hello/main.s",
+      "hello/user.s",
+    ],
+  ),
+  benchmark("prime", "Primes by trial division", "A tight register loop: what a processor-bound guest costs"),
+  benchmark("sieve", "Sieve of Eratosthenes", "Loads and stores over 1 MiB, many times"),
+  benchmark("memory-walk", "Memory walk", "Copies 4 MiB and updates every word and every page"),
+  benchmark("fib", "Recursive Fibonacci", "Calls, returns and a busy stack"),
+  assembled("triple-fault", "Triple fault", "Faults with an empty IDT and shuts the processor down", [
+    "misbehaving/triple-fault.s",
+  ]),
+  assembled("endless", "Endless loop", "Spins with interrupts off until somebody takes the processor away", [
+    "misbehaving/endless.s",
+  ]),
+  {
+    name: "c-hello",
+    title: "Compiled C",
+    description:
+      "What a C compiler emits: division, jump tables, recursion, CRC-32, SHA-256, the boot information",
+    recipe: {
+      toolchain: "gcc",
+      sources: [
+        "c-hello/start.S",
+        "c-hello/main.c",
+        "c-hello/console.c",
+        "c-hello/string.c",
+        "c-hello/digest.c",
+        "c-hello/checks.c",
+        "c-hello/boot-information.c",
+      ],
+      linkerScript: "c-hello/c-hello.ld",
+    },
+    image: "c-hello.elf",
+    ramMebibytes: 16,
+  },
+];

@@ -1,0 +1,45 @@
+# Replaces the first 2 MiB page by 4 KiB pages, so that some can belong to ring 3, and prepares an empty page table
+# for the user heap.
+#
+#   linear             page      who may
+#   0                  none      nobody: null pointers fault
+#   up to 2 MiB        4 KiB     ring 0 reads and writes
+#   user_start …       4 KiB     ring 3 reads and executes
+#   USER_STACK         4 KiB     ring 3 reads and writes
+#   2 MiB to 16 MiB    2 MiB     ring 0 reads and writes
+#   USER_HEAP          none yet  ring 3, once the page-fault handler has mapped it
+
+.set PAGE_SIZE, 4096
+.set USER_STACK, USER_STACK_TOP - PAGE_SIZE
+.set USER_HEAP, 32 << 20
+.set USER_HEAP_SIZE, 2 << 20
+.set HEAP_FRAMES, 12 << 20      # frames given to the heap, one after another
+
+.code64
+paging_init:
+    mov edi, PAGE_TABLE
+    mov eax, PAGE_PRESENT | PAGE_WRITABLE
+map_small_page:
+    mov [rdi], rax
+    add rdi, 8
+    add eax, PAGE_SIZE
+    cmp eax, LARGE_PAGE_SIZE
+    jb map_small_page
+    mov qword ptr [PAGE_TABLE], 0
+
+    mov eax, offset user_start
+give_page_to_user:
+    mov ecx, eax
+    shr ecx, 12
+    lea edx, [rax + (PAGE_PRESENT | PAGE_USER)]
+    mov [PAGE_TABLE + rcx * 8], rdx
+    add eax, PAGE_SIZE
+    cmp eax, offset user_end
+    jb give_page_to_user
+    mov qword ptr [PAGE_TABLE + (USER_STACK >> 12) * 8], USER_STACK | PAGE_PRESENT | PAGE_WRITABLE | PAGE_USER
+
+    mov qword ptr [PAGE_DIRECTORY + (USER_HEAP >> 21) * 8], HEAP_TABLE | PAGE_UPPER
+    mov qword ptr [PAGE_DIRECTORY], PAGE_TABLE | PAGE_UPPER
+    mov rax, cr3                # the first 2 MiB are mapped anew: drop the old translation
+    mov cr3, rax
+    ret

@@ -1,0 +1,63 @@
+# The two 8259 interrupt controllers and channel 0 of the 8254 timer.
+
+.set PIC_MASTER, 0x20
+.set PIC_SLAVE,  0xa0
+.set PIC_ICW1, 0x11             # edge triggered, cascaded, ICW4 follows
+.set PIC_ICW4, 0x01             # 8086 mode
+.set PIC_END_OF_INTERRUPT, 0x20
+
+.set PIT_CHANNEL_0, 0x40
+.set PIT_CONTROL,   0x43
+.set PIT_RATE_GENERATOR, 0x34   # channel 0, low byte then high byte, mode 2
+.set PIT_DIVISOR, 1193          # 1193182 Hz / 1193: a tick every millisecond
+
+.code64
+# The BIOS left the master at vectors 8 to 15, which are exceptions; move both to 32 to 47.
+timer_init:
+    mov al, PIC_ICW1
+    out PIC_MASTER, al
+    out PIC_SLAVE, al
+    mov al, TIMER_VECTOR
+    out PIC_MASTER + 1, al
+    mov al, TIMER_VECTOR + 8
+    out PIC_SLAVE + 1, al
+    mov al, 1 << 2              # the slave is on line 2 …
+    out PIC_MASTER + 1, al
+    mov al, 2                   # … and knows it
+    out PIC_SLAVE + 1, al
+    mov al, PIC_ICW4
+    out PIC_MASTER + 1, al
+    out PIC_SLAVE + 1, al
+    mov al, 0xfe                # unmask line 0, the timer
+    out PIC_MASTER + 1, al
+    mov al, 0xff
+    out PIC_SLAVE + 1, al
+
+    mov al, PIT_RATE_GENERATOR
+    out PIT_CONTROL, al
+    mov al, PIT_DIVISOR & 0xff
+    out PIT_CHANNEL_0, al
+    mov al, PIT_DIVISOR >> 8
+    out PIT_CHANNEL_0, al
+    ret
+
+timer_tick:
+    inc qword ptr [rip + ticks]
+    mov al, PIC_END_OF_INTERRUPT
+    out PIC_MASTER, al
+    ret
+
+# EDI: number of ticks to sleep. STI takes effect after the instruction that follows it (SDM Vol. 2, "STI"), so
+# no tick can slip in between STI and HLT and be slept through.
+wait_ticks:
+    add rdi, [rip + ticks]
+sleep:
+    sti
+    hlt
+    cli
+    cmp [rip + ticks], rdi
+    jb sleep
+    ret
+
+    .balign 8, 0
+ticks: .quad 0

@@ -1,0 +1,228 @@
+import { FLAG_IF } from "../spec/control-bits.js";
+import * as S from "../spec/cpu-state.js";
+import * as P from "../spec/ports.js";
+import {
+  STOP_BUDGET,
+  STOP_DEADLINE,
+  STOP_HALTED,
+  STOP_REQUESTED,
+  STOP_SHUTDOWN,
+  STOP_VM_EXIT,
+} from "../spec/stops.js";
+import { CONSOLE } from "../spec/trace-records.js";
+import { appendTrace } from "../trace/ring.js";
+import { Bus } from "./bus.js";
+import { PicPair } from "./chipset/pic-pair.js";
+import { Pit8254 } from "./chipset/pit-8254.js";
+import { Power } from "./chipset/power.js";
+import { SystemControlB } from "./chipset/system-control-b.js";
+import { Clock } from "./clock.js";
+import { applyCosts, PRESETS, type Preset, type PresetName } from "./costs.js";
+import { DebugExit } from "./devices/debug-exit.js";
+import { Serial16550 } from "./devices/serial-16550.js";
+import { Processor } from "./processor.js";
+import { applyStartState, type StartState } from "./start-state.js";
+
+export interface MachineOptions {
+  /** Compiled `cpu.wasm`. */
+  core: WebAssembly.Module;
+  /** A multiple of 4096. */
+  ramBytes: number;
+  /** Cost model; "skylake" unless given. */
+  preset?: PresetName | Preset;
+  /** Write trace records; off unless given. */
+  trace?: boolean;
+  /** Takes each byte that the first serial port sends. */
+  onSerial?: (byte: number) => void;
+}
+
+/** Why {@link Machine.run} returned: plain data. */
+export type MachineStop =
+  /** The instruction budget is used up. */
+  | { kind: "budget-exhausted" }
+  /** A VM exit to the monitor: the VMCS says why. */
+  | { kind: "vm-exit" }
+  /** Someone called {@link Machine.requestStop}. */
+  | { kind: "requested" }
+  /** Software powered the board off. */
+  | { kind: "power-off" }
+  /** Software wrote to the debug-exit port; status is 2v + 1. */
+  | { kind: "debug-exit"; status: number }
+  /** HLT, and no interrupt will ever come or be taken. */
+  | { kind: "halted"; interruptsEnabled: boolean }
+  /** Triple fault outside VMX non-root operation. */
+  | { kind: "triple-fault" };
+
+/**
+ * Events without an interrupt after which a halted processor is taken to halt forever: a masked timer goes on for
+ * ever, and each periodic device has then gone through its periods many times.
+ */
+const MOST_IDLE_EVENTS = 100_000;
+const MOST_INSTRUCTIONS = 0x7fff_ffff;
+const NO_DEADLINE = 0xffff_ffff_ffff_ffffn;
+const ALL_KINDS = 0xffff_ffff;
+
+/** A bare PC: processor, RAM, buses, interrupt controllers, timer, first serial port, power and debug exit. */
+export class Machine {
+  readonly processor: Processor;
+  readonly ports = new Bus("port");
+  readonly mmio = new Bus("memory-mapped");
+  readonly clock: Clock;
+  readonly pic: PicPair;
+  readonly pit: Pit8254;
+  readonly serial: Serial16550;
+  readonly preset: Preset;
+  /** Interrupt acknowledge cycle: the vector of the request of highest priority, or a spurious one. */
+  readonly acknowledgeInterrupt = (): number => this.pic.acknowledge();
+  #ending: MachineStop | null = null;
+
+  constructor(private readonly options: MachineOptions) {
+    const preset = options.preset ?? "skylake";
+    this.preset = typeof preset === "string" ? PRESETS[preset] : preset;
+    this.processor = new Processor(options.core, options.ramBytes, {
+      portRead: (port, size) => this.ports.read(port, size),
+      portWrite: (port, size, value) => this.ports.write(port, size, value),
+      mmioRead: (address, size) => this.mmio.read(address, size),
+      mmioWrite: (address, size, value) => this.mmio.write(address, size, value),
+      acknowledgeInterrupt: this.acknowledgeInterrupt,
+    });
+    this.clock = new Clock(
+      this.preset.frequency,
+      () => this.processor.cycles,
+      (next) => this.#setDeadline(next),
+    );
+    this.pic = new PicPair((level) => this.processor.core.setInterruptLine(level ? 1 : 0));
+    this.pit = new Pit8254(this.clock, (level) => this.pic.setLine(P.IRQ_PIT, level));
+    this.serial = new Serial16550(
+      (byte) => this.#transmit(byte),
+      (level) => this.pic.setLine(P.IRQ_SERIAL_COM1, level),
+    );
+    this.#wire();
+    applyCosts(this.processor, this.preset.costs);
+    this.processor.write32(S.TRACE_MASK, options.trace ? ALL_KINDS : 0);
+    this.#setDeadline(null);
+  }
+
+  /** Machine-physical RAM. */
+  get memory(): Processor["memory"] {
+    return this.processor.memory;
+  }
+
+  /**
+   * Loads an image and sets the processor to its start; to be called once, on a new machine.
+   * @throws RangeError when the image does not fit
+   */
+  load(state: StartState): void {
+    applyStartState(this.processor, state);
+  }
+
+  /**
+   * Runs until something stops it. However a run is cut into budgets, the machine goes through the same states.
+   * After power-off, debug exit and triple fault every further call returns the same stop; a halted processor looks
+   * again, since input may have come.
+   */
+  run({ maxInstructions }: { maxInstructions: number }): MachineStop {
+    const end = this.processor.instructions + maxInstructions;
+    let stuckAt = -1;
+    for (;;) {
+      if (this.#ending) return this.#ending;
+      const budget = end - this.processor.instructions;
+      if (budget <= 0) return { kind: "budget-exhausted" };
+      const stop = this.processor.core.run(Math.min(budget, MOST_INSTRUCTIONS));
+      if (stop === STOP_DEADLINE) this.clock.advanceTo(this.processor.cycles);
+      else if (stop === STOP_VM_EXIT) return { kind: "vm-exit" };
+      else if (stop === STOP_SHUTDOWN) this.#ending = { kind: "triple-fault" };
+      else if (stop === STOP_REQUESTED) {
+        if (!this.#ending) return { kind: "requested" };
+      } else if (stop === STOP_HALTED) {
+        const stuck = stuckAt === this.processor.instructions;
+        if (stuck || !this.#wake()) return { kind: "halted", interruptsEnabled: this.#interruptsEnabled() };
+        stuckAt = this.processor.instructions;
+      } else if (stop !== STOP_BUDGET) throw new Error(`the processor stopped for unknown reason ${stop}`);
+    }
+  }
+
+  /** Makes {@link run} return after the current instruction. */
+  requestStop(): void {
+    this.processor.core.requestStop();
+  }
+
+  /**
+   * The monitor executes HLT in root operation with interrupts enabled: time passes until a request comes, which is
+   * acknowledged.
+   * @returns its vector, or null when none will ever come
+   */
+  waitForInterrupt(): number | null {
+    return this.#passTime() ? this.acknowledgeInterrupt() : null;
+  }
+
+  /** Fires what is due by now, e.g. after the monitor has charged cycles for its own work. */
+  fireDue(): void {
+    this.clock.advanceTo(this.processor.cycles);
+  }
+
+  /** Bytes arrive at the first serial port. @returns how many it had room for; the rest is not delivered */
+  receiveSerial(bytes: Iterable<number>): number {
+    let taken = 0;
+    for (const byte of bytes) {
+      if (this.serial.room === 0) break;
+      this.serial.receive(byte);
+      taken++;
+    }
+    return taken;
+  }
+
+  #wire(): void {
+    const systemControl = new SystemControlB(this.pit);
+    const power = new Power(() => this.#end({ kind: "power-off" }));
+    const debugExit = new DebugExit((status) => this.#end({ kind: "debug-exit", status }));
+    this.ports.register(P.PIC_MASTER, 2, this.pic.master);
+    this.ports.register(P.PIC_SLAVE, 2, this.pic.slave);
+    this.ports.register(P.PIC_ELCR, 2, this.pic.elcr);
+    this.ports.register(P.PIT, 4, this.pit.device);
+    this.ports.register(P.SYSTEM_CONTROL_B, 1, systemControl.device);
+    this.ports.register(P.SERIAL_COM1, 8, this.serial.device);
+    this.ports.register(P.DEBUG_EXIT, 4, debugExit.device);
+    this.ports.register(P.ACPI_PM1A_CONTROL, 2, power.device);
+  }
+
+  #end(stop: MachineStop): void {
+    this.#ending ??= stop;
+    this.processor.core.requestStop();
+  }
+
+  #transmit(byte: number): void {
+    if (this.processor.read32(S.TRACE_MASK) & (1 << CONSOLE)) {
+      appendTrace(this.processor, "CONSOLE", { a: byte });
+    }
+    this.options.onSerial?.(byte);
+  }
+
+  #setDeadline(cycle: number | null): void {
+    if (cycle === null) this.processor.write64(S.DEADLINE, NO_DEADLINE);
+    else this.processor.setCount(S.DEADLINE, cycle);
+  }
+
+  #interruptsEnabled(): boolean {
+    return (this.processor.read32(S.RFLAGS) & FLAG_IF) !== 0;
+  }
+
+  /** Lets a halted processor's time pass until INTR may wake it; false when that will never be. */
+  #wake(): boolean {
+    // In non-root operation an interrupt may cause a VM exit whatever IF says.
+    const nonRoot = this.processor.read32(S.VMX_OPERATION) === S.VMX_NON_ROOT;
+    return (nonRoot || this.#interruptsEnabled()) && this.#passTime();
+  }
+
+  /** Advances time, event by event, until INTR is asserted; false when it never will be. */
+  #passTime(): boolean {
+    let events = 0;
+    while (!this.pic.output) {
+      const next = this.clock.next();
+      if (next === null || events > MOST_IDLE_EVENTS) return false;
+      if (next > this.processor.cycles) this.processor.setCount(S.CYCLES, next);
+      events += this.clock.advanceTo(this.processor.cycles);
+    }
+    return true;
+  }
+}
