@@ -28,7 +28,15 @@ export default tseslint.config(
     // The engine is deterministic: no clock, no random source (docs: CONTRIBUTING.md, "The house").
     files: ["src/{spec,machine,hypervisor,trace,experiments,grading}/**/*.ts", "src/guests/!(build).ts"],
     rules: {
-      "no-restricted-globals": ["error", "performance", "setTimeout", "setInterval", "process", "window", "document"],
+      "no-restricted-globals": [
+        "error",
+        "performance",
+        "setTimeout",
+        "setInterval",
+        "process",
+        "window",
+        "document",
+      ],
       "no-restricted-properties": [
         "error",
         { object: "Math", property: "random", message: "The engine is deterministic." },

@@ -58,7 +58,7 @@ const ALLOWED: Record<string, readonly string[]> = {
 const SIBLINGS = ["src/machine/chipset", "src/machine/devices", "src/machine/iommu"];
 
 const IMPORT =
-  /^(?:import|export)\s+(?:type\s+)?(?:[^"';]*?\sfrom\s+)?["'](\.[^"']+)["']|import\(\s*["'](\.[^"']+)["']\s*\)/gm;
+  /^(?:import|export)\s+(?:type\s+)?(?:[^"';`(]*?\sfrom\s+)?["'](\.[^"']+)["']|import\(\s*["'](\.[^"']+)["']\s*\)/gm;
 
 function sources(folder: string): string[] {
   return readdirSync(path.join(root, folder), { withFileTypes: true, recursive: true })

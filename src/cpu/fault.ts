@@ -56,3 +56,7 @@ export function raiseEptExit(reason: u32, qualification: u64, guestPhysical: u64
 export function runAlone(): void { faultPending = ALONE; }
 
 export function clearFault(): void { faultPending = NONE; }
+
+/** The executor runs one instruction in a block of its own: what {@link ALONE} asks for is done for real. */
+export let runningAlone: bool = false;
+export function setRunningAlone(alone: bool): void { runningAlone = alone; }

@@ -15,7 +15,7 @@
  *    23  u8  prefixes    bit 0 LOCK, 1 REP/REPE, 2 REPNE
  *    24  i64 imm         immediate, sign-extended; branch target offset
  *    32  i32 disp        displacement
- *    36  u16 handler     index of the cold handler
+ *    36  u16 row         row of the instruction table: its cold handler, its cycles
  *    38  u8  reg         number in ModRM.reg (control, debug and segment registers; group extensions), REX.R included
  *    39  u8  rm          number in ModRM.rm when it is a register, REX.B included
  */
@@ -37,6 +37,6 @@ export const PREFIX_REPNE: u8 = 4;
 @inline export function opPrefixes(op: usize): u8 { return load<u8>(op, 23); }
 @inline export function opImm(op: usize): i64 { return load<i64>(op, 24); }
 @inline export function opDisp(op: usize): i32 { return load<i32>(op, 32); }
-@inline export function opHandler(op: usize): u32 { return load<u16>(op, 36); }
+@inline export function opRow(op: usize): u32 { return load<u16>(op, 36); }
 @inline export function opReg(op: usize): u32 { return load<u8>(op, 38); }
 @inline export function opRm(op: usize): u32 { return load<u8>(op, 39); }

@@ -23,7 +23,7 @@ export function setRamBytes(bytes: u32): bool {
 /** Wasm address of a byte of RAM, 0 where there is none. Valid to the end of its 4 KiB page. */
 @inline
 export function hostOfPhysical(pa: u64): usize {
-  return pa < ramBytes ? RAM_BASE + <usize>pa : 0;
+  return pa < ramBytes ? <usize>RAM_BASE + <usize>pa : <usize>0;
 }
 
 /** Paging structures, VMCS data and other structures in memory are read from RAM only: all ones elsewhere. */

@@ -6,7 +6,7 @@
  *     hit   = load<u64>(entry) == ((va + (n - 1)) & ~0xfff)
  *     host  = u32(va) + load<u32>(entry, 8)
  *
- * A write entry exists only where the dirty flag is set and the page holds no decoded code. Every size of page is kept
+ * A write entry exists only where the dirty flag is set; it is blocked where the page holds decoded code. Every size of page is kept
  * as 4 KiB pieces.
  */
 import {
@@ -54,13 +54,28 @@ export function lookUpFetch(base: usize, va: u64): u64 {
 function claim(base: usize, va: u64, large: bool): usize {
   const entry = entryOf(base, va);
   if (load<u64>(entry) == INVALID) {
-    if (logged < TLB_FILL_LOG_CAPACITY) store<u32>(TLB_FILL_LOG + (<usize>logged << 2), <u32>entry);
-    if (logged <= TLB_FILL_LOG_CAPACITY) logged++;
+    if (logged < <u32>TLB_FILL_LOG_CAPACITY) store<u32>(<usize>TLB_FILL_LOG + (<usize>logged << 2), <u32>entry);
+    if (logged <= <u32>TLB_FILL_LOG_CAPACITY) logged++;
   }
   store<u64>(entry, va & ~0xfff);
   if (large) holdsPiecesOfLargePages = true;
   return entry;
 }
+
+/**
+ * In the tag of a write entry: its page holds decoded code, so that no store hits, but the translation is known. A store
+ * costs the same number of walks whether or not code happens to be decoded.
+ */
+const BLOCKED: u64 = 1;
+
+/** As {@link lookUp}, for an entry that is blocked. */
+export function lookUpBlocked(base: usize, va: u64, size: u32): usize {
+  const entry = entryOf(base, va);
+  return load<u64>(entry) == (((va + (size - 1)) & ~0xfff) | BLOCKED) ? <usize>va + load<u32>(entry, 8) : 0;
+}
+
+export function unblock(base: usize, va: u64): void { store<u64>(entryOf(base, va), va & ~0xfff); }
+export function block(base: usize, va: u64): void { store<u64>(entryOf(base, va), (va & ~0xfff) | BLOCKED); }
 
 /** `host`: the wasm address of the byte at va. */
 export function fillTlb(base: usize, va: u64, host: usize, large: bool): void {
@@ -72,8 +87,8 @@ export function fillFetchTlb(base: usize, va: u64, pa: u64, large: bool): void {
 }
 
 export function flushTlb(): void {
-  if (logged > TLB_FILL_LOG_CAPACITY) memory.fill(TLB_SUPERVISOR_READ, 0xff, TLB_END - TLB_SUPERVISOR_READ);
-  else for (let i: u32 = 0; i < logged; i++) store<u64>(load<u32>(TLB_FILL_LOG + (<usize>i << 2)), INVALID);
+  if (logged > <u32>TLB_FILL_LOG_CAPACITY) memory.fill(TLB_SUPERVISOR_READ, 0xff, TLB_END - TLB_SUPERVISOR_READ);
+  else for (let i: u32 = 0; i < logged; i++) store<u64>(load<u32>(<usize>TLB_FILL_LOG + (<usize>i << 2)), INVALID);
   logged = 0;
   holdsPiecesOfLargePages = false;
   contextChanged();
@@ -85,9 +100,9 @@ export function flushTlbPage(va: u64): void {
     flushTlb();
     return;
   }
-  for (let base: usize = TLB_SUPERVISOR_READ; base < TLB_END; base += TLB_ENTRIES << 4) {
+  for (let base: usize = TLB_SUPERVISOR_READ; base < <usize>TLB_END; base += TLB_ENTRIES << 4) {
     const entry = entryOf(base, va);
-    if (load<u64>(entry) == (va & ~0xfff)) store<u64>(entry, INVALID);
+    if ((load<u64>(entry) & ~BLOCKED) == (va & ~0xfff)) store<u64>(entry, INVALID);
   }
   contextChanged();
 }
@@ -103,6 +118,6 @@ function dropWriteEntriesOf(base: usize, pa: u64): void {
   const end = base + (TLB_ENTRIES << 4);
   for (let entry = base; entry < end; entry += 16) {
     const tag = load<u64>(entry);
-    if (tag != INVALID && <u32>tag + load<u32>(entry, 8) == page) store<u64>(entry, INVALID);
+    if (tag != INVALID && (<u32>tag & ~0xfff) + load<u32>(entry, 8) == page) store<u64>(entry, tag | BLOCKED);
   }
 }

@@ -3,10 +3,11 @@
  * clone.
  */
 
-export type CpuMode = "native" | "vtx";
+import type { Ring } from "../trace/events.js";
 
-/** Who has the processor: user code, the guest kernel (or any ring 1–2), or the hypervisor at ring −1. */
-export type Ring = -1 | 0 | 1 | 2 | 3;
+export type { Ring, RingSpan, TraceEvent, TraceKind } from "../trace/events.js";
+
+export type CpuMode = "native" | "vtx";
 
 /** How a run ended, and the exit status of `ring1 run`. */
 export interface Ending {
@@ -55,6 +56,11 @@ export interface Moment {
   instructions: number;
   /** VM exits since reset, the one being handled included. */
   exits: number;
+  /**
+   * Steps since reset: guest instructions, exits, handled exits and waits. It tells an exit that waits for its handler
+   * from the guest that follows it. Without it, a moment is the first state with these counts.
+   */
+  position?: number;
 }
 
 /** The machine as it stands now. */
@@ -72,7 +78,13 @@ export interface MachineView {
   /** The phase in words, e.g. "paused in the hypervisor, exit 17: HLT". */
   words: string;
   /** The exit that waits for its handler, in phase "hypervisor". */
-  exit: { number: number; reason: number; name: string; qualification: bigint; instructionLength: number } | null;
+  exit: {
+    number: number;
+    reason: number;
+    name: string;
+    qualification: bigint;
+    instructionLength: number;
+  } | null;
   /** RAX … R15, RIP, RFLAGS, CR0, CR2, CR3, CR4, CR8, EFER. */
   registers: RegisterView[];
   segments: { name: string; selector: number; base: bigint; limit: number; rights: number }[];
@@ -84,54 +96,4 @@ export interface MachineView {
   /** Number of trace records written so far; records [max(0, n − 65536), n) can be read. */
   traceCount: number;
   ending: Ending | null;
-}
-
-/** Names of the trace-record kinds in spec/trace-records. */
-export type TraceKind =
-  | "VM_ENTRY"
-  | "VM_EXIT"
-  | "EXCEPTION"
-  | "INTERRUPT"
-  | "SYSCALL"
-  | "SYSRET"
-  | "IRET"
-  | "CR_WRITE"
-  | "PORT_READ"
-  | "PORT_WRITE"
-  | "HALT"
-  | "UNIMPLEMENTED"
-  | "SOFTWARE_INTERRUPT"
-  | "FAR_TRANSFER"
-  | "HANDLED"
-  | "INJECTED"
-  | "CONSOLE"
-  | "TIMER";
-
-export interface TraceEvent {
-  /** Sequence number, from 0. */
-  n: number;
-  kind: TraceKind;
-  processor: number;
-  cycle: number;
-  instructions: number;
-  /** Ring after the event. */
-  ring: Ring;
-  /** Sequence number of the causing record. */
-  cause: number;
-  rip: bigint;
-  /** Arguments by kind: see spec/trace-records. */
-  a: bigint;
-  b: bigint;
-  c: bigint;
-}
-
-/** A stretch of time that one ring had the processor. */
-export interface RingSpan {
-  ring: Ring;
-  /** Cycles, [start, end). */
-  start: number;
-  end: number;
-  /** Sequence numbers of the records that opened and closed it; close is null for the running span. */
-  open: number;
-  close: number | null;
 }

@@ -1,0 +1,14 @@
+import type { Lab } from "../../src/grading/lab.js";
+import { CHECKS } from "./checks.js";
+import { SCENARIOS } from "./scenarios.js";
+
+/** Chapter 7's lab: what the guest sees of its processor. */
+export const cpuidMsr: Lab = {
+  id: "cpuid-msr",
+  title: "CPUID and MSR exit handlers",
+  chapter: 7,
+  files: { statement: "statement.md", starter: "starter.ts", solution: "solution.ts", given: ["given.ts"] },
+  exits: { CPUID: "handleCpuid", RDMSR: "handleRdmsr", WRMSR: "handleWrmsr" },
+  scenarios: SCENARIOS,
+  checks: CHECKS,
+};

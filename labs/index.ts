@@ -1,0 +1,10 @@
+import type { Lab } from "../src/grading/lab.js";
+import { cpuidMsr } from "./cpuid-msr/lab.js";
+
+/** All labs, in the order of their chapters. */
+export const LABS: readonly Lab[] = [cpuidMsr];
+
+/** The lab of this id. */
+export function findLab(id: string): Lab | undefined {
+  return LABS.find((lab) => lab.id === id);
+}

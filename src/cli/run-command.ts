@@ -1,0 +1,117 @@
+import { Command, InvalidArgumentError, Option } from "commander";
+import { DEFAULT_MAX_INSTRUCTIONS, DEFAULT_RAM_BYTES, Session } from "../experiments/session.js";
+import type { CpuMode, Ending } from "../experiments/view.js";
+import { traceEventsJson } from "../trace/export-trace-events.js";
+import { loadCore, readImage, readModule } from "./assets.js";
+import { positiveInteger } from "./numbers.js";
+import { writeOutput } from "./output-file.js";
+import { runReport } from "./run-report.js";
+import { TraceCollector } from "./trace-collector.js";
+import { UsageError } from "./usage-error.js";
+
+const MIB = 2 ** 20;
+/** Steps between two looks at the console: some milliseconds of work. */
+const SLICE = 4_000_000;
+/** Steps in which the trace ring cannot run over. */
+const TRACED_SLICE = 8_192;
+
+interface RunOptions {
+  cpuMode: CpuMode;
+  ram: number;
+  append: string;
+  module: string[];
+  maxInstructions: number;
+  json?: string;
+  trace?: string;
+}
+
+/** `ring1 run`. */
+export function runCommand(): Command {
+  return new Command("run")
+    .summary("run a guest")
+    .description(
+      "Runs a guest on the bare simulated machine or in a VM. Its console goes to standard output, everything else to standard error.",
+    )
+    .argument("<image>", "name of a built-in guest (see: ring1 guests), or an image file")
+    .addOption(
+      new Option("--cpu-mode <mode>", "bare machine, or a VM with VT-x")
+        .choices(["native", "vtx"])
+        .default("vtx"),
+    )
+    .option("--ram <mib>", "RAM of the guest in MiB", positiveInteger, DEFAULT_RAM_BYTES / MIB)
+    .option("--append <cmdline>", "command line of the guest", "")
+    .option("--module <file>", "boot module; may be given more than once", collect, [])
+    .option(
+      "--max-instructions <n>",
+      "end the run after so many instructions",
+      positiveInteger,
+      DEFAULT_MAX_INSTRUCTIONS,
+    )
+    .option("--json <file>", "write a report of the run")
+    .option("--trace <file>", "write a trace for Perfetto or chrome://tracing")
+    .addHelpText("after", STATUS_HELP)
+    .action((image: string, options: RunOptions) => {
+      process.exitCode = run(image, options);
+    });
+}
+
+const STATUS_HELP = `
+Exit status:
+  2v+1  the guest wrote v to port 0xf4 (the shell sees the low byte)
+  0     the guest powered the machine off
+  124   the instruction budget is used up, or the guest is halted for good
+  125   the command line, the image or an output file is at fault, or the hypervisor is
+  126   triple fault`;
+
+function collect(file: string, files: string[]): string[] {
+  if (file === "") throw new InvalidArgumentError("expected a file.");
+  return [...files, file];
+}
+
+function run(imageName: string, options: RunOptions): number {
+  const output: number[] = [];
+  const session = createSession(imageName, options, (byte) => output.push(byte));
+  const collector = options.trace === undefined ? null : new TraceCollector(session);
+  let ending: Ending | null = null;
+  while (ending === null) {
+    session.run({ instructions: collector ? TRACED_SLICE : SLICE });
+    if (output.length > 0) process.stdout.write(Uint8Array.from(output.splice(0)));
+    collector?.collect();
+    ending = session.ending;
+  }
+  process.stderr.write(`ring1: ${ending.message}\n`);
+  if (options.json !== undefined) {
+    const report = runReport(session, imageName, options.ram * MIB, ending);
+    writeOutput(options.json, `${JSON.stringify(report, null, 2)}\n`);
+  }
+  if (options.trace !== undefined && collector) {
+    if (collector.dropped > 0)
+      process.stderr.write(`ring1: the trace begins ${collector.dropped} records late\n`);
+    writeOutput(
+      options.trace,
+      JSON.stringify(traceEventsJson(collector.events, session.machine.clock.frequency)),
+    );
+  }
+  return ending.status & 0xff;
+}
+
+function createSession(imageName: string, options: RunOptions, onConsole: (byte: number) => void): Session {
+  try {
+    return Session.create({
+      core: loadCore(),
+      image: readImage(imageName),
+      name: imageName,
+      cpuMode: options.cpuMode,
+      ramBytes: options.ram * MIB,
+      commandLine: options.append,
+      modules: options.module.map(readModule),
+      maxInstructions: options.maxInstructions,
+      trace: options.trace !== undefined,
+      onConsole,
+    });
+  } catch (error) {
+    if (error instanceof Error && ["ImageError", "RangeError"].includes(error.name))
+      throw new UsageError(error.message);
+    throw error;
+  }
+}

@@ -1,0 +1,92 @@
+/**
+ * What this processor says it can do: CPUID, and the bits of CR0, CR4 and EFER that it lets software set. Only what is
+ * implemented is claimed.
+ */
+import { CPUID_RESULT, VMX_OPERATION, VMX_OFF } from '../spec/cpu-state';
+import {
+  CR0_PE, CR0_MP, CR0_EM, CR0_TS, CR0_ET, CR0_NE, CR0_WP, CR0_AM, CR0_NW, CR0_CD, CR0_PG, CR4_TSD, CR4_DE, CR4_PSE, CR4_PAE,
+  CR4_MCE, CR4_PGE, CR4_PCE, CR4_UMIP, CR4_VMXE, CR4_FSGSBASE, CR4_SMEP, CR4_SMAP, EFER_SCE, EFER_LME, EFER_LMA,
+  EFER_NXE,
+} from '../spec/control-bits';
+import { PHYSICAL_ADDRESS_BITS } from '../spec/page-bits';
+
+export const CR0_DEFINED: u64 = <u64>CR0_PG | CR0_PE | CR0_MP | CR0_EM | CR0_TS | CR0_ET | CR0_NE | CR0_WP | CR0_AM | CR0_NW | CR0_CD;
+export const CR4_SUPPORTED: u64 = CR4_TSD | CR4_DE | CR4_PSE | CR4_PAE | CR4_MCE | CR4_PGE | CR4_PCE | CR4_UMIP | CR4_VMXE
+  | CR4_FSGSBASE | CR4_SMEP | CR4_SMAP;
+export const EFER_SUPPORTED: u64 = EFER_SCE | EFER_LME | EFER_LMA | EFER_NXE;
+
+/** Bits at and above MAXPHYADDR. */
+export const ABOVE_PHYSICAL_ADDRESS: u64 = ~(((<u64>1) << PHYSICAL_ADDRESS_BITS) - 1);
+
+/** Family 6, model 5EH, stepping 3. */
+const SIGNATURE: u32 = 0x0005_06e3;
+const ECX_MONITOR: u32 = 1 << 3;
+const ECX_VMX: u32 = 1 << 5;
+const EDX_DE: u32 = 1 << 2;
+const EDX_PSE: u32 = 1 << 3;
+const EDX_TSC: u32 = 1 << 4;
+const EDX_MSR: u32 = 1 << 5;
+const EDX_PAE: u32 = 1 << 6;
+const EDX_CX8: u32 = 1 << 8;
+const EDX_SEP: u32 = 1 << 11;
+const EDX_PGE: u32 = 1 << 13;
+const EDX_CMOV: u32 = 1 << 15;
+const EDX_PAT: u32 = 1 << 16;
+/** Leaf 7: FSGSBASE, SMEP, INVPCID, SMAP; UMIP. */
+const LEAF_7_EBX: u32 = (1 << 0) | (1 << 7) | (1 << 10) | (1 << 20);
+const LEAF_7_ECX: u32 = 1 << 2;
+/** Leaf 80000001H: LAHF; SYSCALL, NX, 1-GByte pages, RDTSCP, Intel 64. */
+const EXTENDED_ECX: u32 = 1 << 0;
+const EXTENDED_EDX: u32 = (1 << 11) | (1 << 20) | (1 << 26) | (1 << 27) | (1 << 29);
+
+const BASIC_LEAVES: u32 = 7;
+const EXTENDED_LEAVES: u32 = 0x8000_0008;
+
+function result(eax: u32, ebx: u32, ecx: u32, edx: u32): void {
+  store<u32>(CPUID_RESULT, eax);
+  store<u32>(CPUID_RESULT, ebx, 4);
+  store<u32>(CPUID_RESULT, ecx, 8);
+  store<u32>(CPUID_RESULT, edx, 12);
+}
+
+/** CPUID into CPUID_RESULT; a leaf beyond the last reads as the last basic leaf (SDM Vol. 2, CPUID). */
+export function queryCpuid(leaf: u32, subleaf: u32): void {
+  if (leaf >= 0x8000_0000) extendedLeaf(leaf, subleaf);
+  else basicLeaf(leaf, subleaf);
+}
+
+function basicLeaf(leaf: u32, subleaf: u32): void {
+  switch (leaf) {
+    case 0: return result(BASIC_LEAVES, 0x756e_6547, 0x6c65_746e, 0x4965_6e69);
+    case 1: return result(SIGNATURE, (1 << 16) | (8 << 8), ECX_MONITOR | ECX_VMX,
+      EDX_DE | EDX_PSE | EDX_TSC | EDX_MSR | EDX_PAE | EDX_CX8 | EDX_SEP | EDX_PGE | EDX_CMOV | EDX_PAT);
+    case 2: return result(0x00ff_ff01, 0, 0, 0);
+    case 3:
+    case 4:
+    case 6: return result(0, 0, 0, 0);
+    case 5: return result(64, 64, 0, 0);
+    default:
+      if (subleaf == 0) result(0, LEAF_7_EBX, LEAF_7_ECX, 0);
+      else result(0, 0, 0, 0);
+  }
+}
+
+function extendedLeaf(leaf: u32, subleaf: u32): void {
+  switch (leaf) {
+    case 0x8000_0000: return result(EXTENDED_LEAVES, 0, 0, 0);
+    case 0x8000_0001: return result(0, 0, EXTENDED_ECX, EXTENDED_EDX);
+    case 0x8000_0002: return result(0x676e_6952, 0x7320_312d, 0x6c75_6d69, 0x6465_7461); // "Ring-1 simulated"
+    case 0x8000_0003: return result(0x3638_7820, 0x0034_362d, 0, 0); // " x86-64"
+    case 0x8000_0004:
+    case 0x8000_0005:
+    case 0x8000_0006:
+    case 0x8000_0007: return result(0, 0, 0, 0);
+    case 0x8000_0008: return result((48 << 8) | PHYSICAL_ADDRESS_BITS, 0, 0, 0);
+    default: return basicLeaf(BASIC_LEAVES, subleaf);
+  }
+}
+
+/** Bits of CR0 and CR4 fixed by VMX operation (SDM A.7, A.8): the FIXED0 MSRs; FIXED1 allows what is supported. */
+export const VMX_CR0_FIXED: u64 = <u64>CR0_PG | CR0_PE | CR0_NE;
+export const VMX_CR4_FIXED: u64 = CR4_VMXE;
+@inline export function inVmxOperation(): bool { return load<u32>(VMX_OPERATION) != VMX_OFF; }

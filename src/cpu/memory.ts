@@ -1,0 +1,324 @@
+/**
+ * The slow path of every memory access: TLB misses, page crossing, devices, and stores into decoded code. The fast path
+ * is a TLB hit in the executor.
+ *
+ * A miss returns the wasm address to load from or store to, or 0 with faultPending set. Where the bytes are not
+ * contiguous RAM that address is BOUNCE, and a store is completed by {@link commitWrite}.
+ */
+import { CPL, MSR_EFER, COST_WALK_REFERENCE } from '../spec/cpu-state';
+import {
+  BOUNCE, TLB_SUPERVISOR_READ, TLB_SUPERVISOR_WRITE, TLB_SUPERVISOR_FETCH, TLB_USER_READ, TLB_USER_WRITE, TLB_USER_FETCH,
+} from '../spec/memory-map';
+import { EFER_LMA } from '../spec/control-bits';
+import { GENERAL_PROTECTION, STACK_FAULT } from '../spec/vectors';
+import { mmioRead, mmioWrite } from './board';
+import { pageHasCode, invalidatePage } from './blocks';
+import { cyclesLeft } from './counters';
+import { raise, runAlone, runningAlone } from './fault';
+import { translate, mayKeep, mayKeepWrite, largePage, ACCESS_WRITE, ACCESS_FETCH, ACCESS_USER, ACCESS_IMPLICIT } from './paging';
+import { NO_ADDRESS, hostOfPhysical } from './physical';
+import { lookUp, lookUpBlocked, lookUpFetch, fillTlb, fillFetchTlb, block, unblock } from './tlb';
+import { boardWasCalled } from './events';
+
+export { BOUNCE } from '../spec/memory-map';
+
+/** More references than any access makes: two pages, two dimensions (2 × 24). */
+const MOST_REFERENCES: u64 = 48;
+
+/** The store in progress: bytes in its first page, machine-physical addresses of its two parts. */
+let bounceSize: u32 = 0;
+let bounceFirst: u32 = 0;
+let bouncePhysical: u64 = 0;
+let bouncePhysical2: u64 = 0;
+
+@inline
+function privilege(): u32 { return load<u32>(CPL) == 3 ? ACCESS_USER : 0; }
+
+/** An access at the current privilege level. */
+export function readMiss(va: u64, size: u32): usize { return readAccess(va, size, privilege()); }
+
+/** Address for a store of `size` bytes; with RAM behind it the current contents are there too. */
+export function writeMiss(va: u64, size: u32): usize { return writeAccess(va, size, privilege() | ACCESS_WRITE, false); }
+
+/** As {@link writeMiss}, for an instruction that reads what it changes: a device is read. */
+export function modifyMiss(va: u64, size: u32): usize { return writeAccess(va, size, privilege() | ACCESS_WRITE, true); }
+
+/** Outside IA-32e mode linear addresses have 32 bits and are all canonical. */
+@inline
+function longMode(): bool { return (load<u64>(MSR_EFER) & EFER_LMA) != 0; }
+
+/** SDM Vol. 1, 3.3.7.1: bits 63:47 are equal. */
+@inline
+export function canonical(va: u64): bool { return ((<i64>va) << 16 >> 16) == <i64>va; }
+
+function addressable(va: u64, size: u32): bool {
+  if (!longMode() || (canonical(va) && canonical(va + size - 1))) return true;
+  raise(GENERAL_PROTECTION, 0);
+  return false;
+}
+
+/** The walk could cross the deadline in mid-block: the instruction must run alone. */
+function deadlineIsNear(): bool {
+  if (runningAlone) return false;
+  if (cyclesLeft() > MOST_REFERENCES * load<u32>(COST_WALK_REFERENCE)) return false;
+  runAlone();
+  return true;
+}
+
+@inline
+function secondPage(va: u64): u64 {
+  const next = (va | 0xfff) + 1;
+  return longMode() ? next : next & 0xffff_ffff;
+}
+
+/** CYCLES before the access in progress. */
+let cyclesBefore: u64 = 0;
+
+/** The walk just made is made again, and paid for, when the instruction runs alone. */
+function againAlone(): usize {
+  store<u64>(CYCLES, cyclesBefore);
+  runAlone();
+  return 0;
+}
+
+/** Two pages: nothing would remember the first walk, were the instruction begun again for another reason. */
+@inline
+function crossesBeforeAlone(size: u32, first: u32): bool {
+  if (size <= first || runningAlone) return false;
+  runAlone();
+  return true;
+}
+
+export function readAccess(va: u64, size: u32, access: u32): usize {
+  if (!addressable(va, size) || deadlineIsNear()) return 0;
+  const first: u32 = 0x1000 - (<u32>va & 0xfff);
+  if (crossesBeforeAlone(size, first)) return 0;
+  cyclesBefore = load<u64>(CYCLES);
+  const pa = translate(va, access);
+  if (pa == NO_ADDRESS) return 0;
+  const host = hostOfPhysical(pa);
+  if (size <= first) {
+    if (host == 0) return deviceRead(pa, size);
+    keep(va, host, access);
+    return host;
+  }
+  const pa2 = translate(secondPage(va), access);
+  if (pa2 == NO_ADDRESS) return 0;
+  copyIn(BOUNCE, pa, first);
+  copyIn(BOUNCE + first, pa2, size - first);
+  return BOUNCE;
+}
+
+/** Keeps the translation just made in the TLB of its privilege. */
+function keep(va: u64, host: usize, access: u32): void {
+  if (!mayKeep) return;
+  const user = (access & ACCESS_USER) != 0;
+  fillTlb(user ? TLB_USER_READ : TLB_SUPERVISOR_READ, va, host, largePage);
+  if (!mayKeepWrite) return;
+  const base: usize = user ? TLB_USER_WRITE : TLB_SUPERVISOR_WRITE;
+  fillTlb(base, va, host, largePage);
+  if (pageHasCode(physicalOfHost(host))) block(base, va);
+}
+
+@inline
+function physicalOfHost(host: usize): u64 { return <u64>(host - hostOfPhysical(0)); }
+
+function deviceRead(pa: u64, size: u32): usize {
+  if (!runningAlone) return againAlone();
+  copyIn(BOUNCE, pa, size);
+  return BOUNCE;
+}
+
+export function writeAccess(va: u64, size: u32, access: u32, modify: bool): usize {
+  if (!addressable(va, size) || deadlineIsNear()) return 0;
+  const first: u32 = 0x1000 - (<u32>va & 0xfff);
+  if (crossesBeforeAlone(size, first)) return 0;
+  cyclesBefore = load<u64>(CYCLES);
+  const base: usize = access & ACCESS_USER ? TLB_USER_WRITE : TLB_SUPERVISOR_WRITE;
+  const blocked = lookUpBlocked(base, va, size);
+  if (blocked != 0) {
+    if (!claimForWriting(physicalOfHost(blocked))) return 0;
+    unblock(base, va);
+    return blocked;
+  }
+  const pa = translate(va, access);
+  if (pa == NO_ADDRESS) return 0;
+  const host = hostOfPhysical(pa);
+  if (size <= first) {
+    if (host != 0) return writable(va, pa, host, access);
+    return bounceWrite(pa, size, pa, size, modify);
+  }
+  if (host != 0 && !claimForWriting(pa)) return 0;
+  const pa2 = translate(secondPage(va), access);
+  if (pa2 == NO_ADDRESS) return 0;
+  if (hostOfPhysical(pa2) != 0 && !claimForWriting(pa2)) return 0;
+  return bounceWrite(pa, first, pa2, size, modify);
+}
+
+/** Decoded code on the page is dropped, alone; false: not alone yet. */
+function claimForWriting(pa: u64): bool {
+  if (!pageHasCode(pa)) return true;
+  if (!runningAlone) {
+    againAlone();
+    return false;
+  }
+  invalidatePage(pa);
+  return true;
+}
+
+function writable(va: u64, pa: u64, host: usize, access: u32): usize {
+  if (!claimForWriting(pa)) return 0;
+  if (!mayKeep) return host;
+  const user = (access & ACCESS_USER) != 0;
+  if (mayKeepWrite) fillTlb(user ? TLB_USER_WRITE : TLB_SUPERVISOR_WRITE, va, host, largePage);
+  fillTlb(user ? TLB_USER_READ : TLB_SUPERVISOR_READ, va, host, largePage);
+  return host;
+}
+
+function bounceWrite(pa: u64, first: u32, pa2: u64, size: u32, modify: bool): usize {
+  if (hostOfPhysical(pa) == 0 && !runningAlone) return againAlone();
+  if (modify || hostOfPhysical(pa) != 0) copyIn(BOUNCE, pa, first);
+  if (size > first && (modify || hostOfPhysical(pa2) != 0)) copyIn(BOUNCE + first, pa2, size - first);
+  bounceSize = size;
+  bounceFirst = first;
+  bouncePhysical = pa;
+  bouncePhysical2 = pa2;
+  return BOUNCE;
+}
+
+/** Completes a store into BOUNCE. */
+export function commitWrite(): void {
+  copyOut(bouncePhysical, BOUNCE, bounceFirst);
+  if (bounceSize > bounceFirst) copyOut(bouncePhysical2, BOUNCE + bounceFirst, bounceSize - bounceFirst);
+}
+
+/** Largest power of two that is aligned at pa, within `size` and at most the 4 bytes of a bus access. */
+function busUnit(pa: u64, size: u32): u32 {
+  let unit: u32 = 4;
+  while (unit > size || (pa & (unit - 1)) != 0) unit >>= 1;
+  return unit;
+}
+
+function copyIn(to: usize, pa: u64, size: u32): void {
+  const host = hostOfPhysical(pa);
+  if (host != 0) {
+    memory.copy(to, host, size);
+    return;
+  }
+  for (let done: u32 = 0; done < size; ) {
+    const unit = busUnit(pa + done, size - done);
+    const value = mmioRead(<f64>(pa + done), unit);
+    if (unit == 4) store<u32>(to + done, value);
+    else if (unit == 2) store<u16>(to + done, <u16>value);
+    else store<u8>(to + done, <u8>value);
+    done += unit;
+  }
+  boardWasCalled();
+}
+
+function copyOut(pa: u64, from: usize, size: u32): void {
+  const host = hostOfPhysical(pa);
+  if (host != 0) {
+    memory.copy(host, from, size);
+    return;
+  }
+  for (let done: u32 = 0; done < size; ) {
+    const unit = busUnit(pa + done, size - done);
+    const value = unit == 4 ? load<u32>(from + done) : unit == 2 ? <u32>load<u16>(from + done) : <u32>load<u8>(from + done);
+    mmioWrite(<f64>(pa + done), unit, value);
+    done += unit;
+  }
+  boardWasCalled();
+}
+
+/**
+ * Machine-physical address of the instruction byte at va for the current privilege level, NO_ADDRESS with the fault
+ * pending.
+ */
+export function fetchPage(va: u64): u64 {
+  const access = privilege() | ACCESS_FETCH;
+  const base: usize = access & ACCESS_USER ? TLB_USER_FETCH : TLB_SUPERVISOR_FETCH;
+  const hit = lookUpFetch(base, va);
+  if (hit != NO_ADDRESS) return hit;
+  if (longMode() && !canonical(va)) {
+    raise(GENERAL_PROTECTION, 0);
+    return NO_ADDRESS;
+  }
+  const pa = translate(va, access);
+  if (pa != NO_ADDRESS) fillFetchTlb(base, va, pa, largePage);
+  return pa;
+}
+
+@inline
+function loadSized(host: usize, size: u32): u64 {
+  if (size == 8) return load<u64>(host);
+  if (size == 4) return load<u32>(host);
+  return size == 2 ? <u64>load<u16>(host) : <u64>load<u8>(host);
+}
+
+@inline
+function storeSized(host: usize, size: u32, value: u64): void {
+  if (size == 8) store<u64>(host, value);
+  else if (size == 4) store<u32>(host, <u32>value);
+  else if (size == 2) store<u16>(host, <u16>value);
+  else store<u8>(host, <u8>value);
+}
+
+/** Address of `size` bytes to read with the given kind of access, through the TLB; 0 with the fault pending. */
+export function addressToRead(va: u64, size: u32, access: u32): usize {
+  const base: usize = access & ACCESS_USER ? TLB_USER_READ : TLB_SUPERVISOR_READ;
+  const host = lookUp(base, va, size);
+  return host != 0 ? host : readAccess(va, size, access);
+}
+
+/** As {@link addressToRead} for a store; the caller calls {@link commitWrite} when it is BOUNCE. */
+export function addressToWrite(va: u64, size: u32, access: u32): usize {
+  const base: usize = access & ACCESS_USER ? TLB_USER_WRITE : TLB_SUPERVISOR_WRITE;
+  const host = lookUp(base, va, size);
+  return host != 0 ? host : writeAccess(va, size, access | ACCESS_WRITE, false);
+}
+
+function read(va: u64, size: u32, access: u32): u64 {
+  const host = addressToRead(va, size, access);
+  return host != 0 ? loadSized(host, size) : 0;
+}
+
+function write(va: u64, size: u32, value: u64, access: u32): void {
+  const host = addressToWrite(va, size, access);
+  if (host == 0) return;
+  storeSized(host, size, value);
+  if (host == BOUNCE) commitWrite();
+}
+
+/** 1, 2, 4 or 8 bytes at the current privilege level; 0 with the fault pending. */
+export function readMemory(va: u64, size: u32): u64 { return read(va, size, privilege()); }
+export function writeMemory(va: u64, size: u32, value: u64): void { write(va, size, value, privilege()); }
+
+/** Descriptor tables and task-state segments: supervisor at any privilege level. */
+export function readSystem(va: u64, size: u32): u64 { return read(va, size, ACCESS_IMPLICIT); }
+export function writeSystem(va: u64, size: u32, value: u64): void { write(va, size, value, ACCESS_IMPLICIT); }
+
+/** Stack frames of a privilege level that may not be the current one. */
+export function stackAccess(cpl: u32): u32 { return cpl == 3 ? ACCESS_USER : 0; }
+export function readStack(va: u64, size: u32, cpl: u32): u64 {
+  if (outsideStack(va, size)) return 0;
+  return read(va, size, stackAccess(cpl));
+}
+
+export function writeStack(va: u64, size: u32, value: u64, cpl: u32): void {
+  if (outsideStack(va, size)) return;
+  write(va, size, value, stackAccess(cpl));
+}
+
+/** Checks that an item can be written, before the first of several stores. */
+export function probeStackWrite(va: u64, size: u32, cpl: u32): bool {
+  if (outsideStack(va, size)) return false;
+  return addressToWrite(va, size, stackAccess(cpl)) != 0;
+}
+
+/** Stack references outside the canonical form are stack faults (SDM Vol. 3, 6.15, interrupt 12). */
+function outsideStack(va: u64, size: u32): bool {
+  if (!longMode() || (canonical(va) && canonical(va + size - 1))) return false;
+  raise(STACK_FAULT, 0);
+  return true;
+}

@@ -1,0 +1,90 @@
+/**
+ * The run loop. What can happen at an instruction boundary happens in this order, however the host slices the run: stop,
+ * budget, deadline, interrupts and what else is due, fetch of the next instruction, its execution.
+ */
+import { CYCLES, DEADLINE, INSTRUCTIONS, RIP } from '../spec/cpu-state';
+import { SCRATCH_BLOCK } from '../spec/memory-map';
+import { STOP_BUDGET, STOP_DEADLINE } from '../spec/stops';
+import { BLOCK_COST } from './blocks';
+import { execute } from './build/executor';
+import { contextDirty, currentPhysical, refreshContext } from './context';
+import { EXHAUSTED, grant, grantOne, remaining, setInstructionLimit, setRemaining, instructionLimit, syncCounters } from './counters';
+import { decodeAlone } from './decode-block';
+import { attention, clearStop, deliverPending, refreshAttention, singleStep, stopReason, takeInterrupt } from './events';
+import { ALONE, clearFault, faultPending, NONE, setRunningAlone } from './fault';
+import { getFlags } from './flags';
+import { enter, enterPage, linearOf } from './transitions';
+
+/** Beyond one event an instruction of the budget. */
+const SPARE_EVENTS: u64 = 16;
+
+/** Executes up to `maxInstructions`; returns the reason for stopping (spec/stops). */
+export function run(maxInstructions: f64): i32 {
+  clearStop();
+  refreshAttention();
+  setInstructionLimit(load<u64>(INSTRUCTIONS) + <u64>maxInstructions);
+  const reason = runUntilStop();
+  getFlags();
+  return reason;
+}
+
+/** Events without an instruction between them end the run too: a handler may fault at once for ever. */
+function runUntilStop(): i32 {
+  let alone = false;
+  let events = instructionLimit - load<u64>(INSTRUCTIONS) + SPARE_EVENTS;
+  while (true) {
+    if (faultPending == ALONE) {
+      clearFault();
+      alone = true;
+    } else if (faultPending != NONE) {
+      deliverPending();
+      events--;
+    }
+    if (stopReason >= 0) return stopReason;
+    if (load<u64>(INSTRUCTIONS) >= instructionLimit || events == 0) return STOP_BUDGET;
+    if (load<u64>(CYCLES) >= load<u64>(DEADLINE)) return STOP_DEADLINE;
+    if (attention) {
+      if (takeInterrupt() || stopReason >= 0) {
+        alone = false;
+        if (stopReason < 0) events--;
+        continue;
+      }
+      if (singleStep()) alone = true;
+    }
+    if (alone) runOne();
+    alone = alone ? false : !runBlocks() && faultPending == NONE;
+  }
+}
+
+/** False when not even the first block could be entered. */
+function runBlocks(): bool {
+  grant();
+  const block = enter(load<u64>(RIP), 0);
+  if (block == 0) return false;
+  const left = remaining - load<u64>(block, BLOCK_COST);
+  if (left & EXHAUSTED) return false;
+  setRemaining(left);
+  execute(block);
+  syncCounters();
+  return true;
+}
+
+/** The instruction at RIP in a block of its own. */
+function runOne(): void {
+  setRunningAlone(true);
+  if (decodeOne()) {
+    grantOne();
+    setRemaining(remaining - load<u64>(SCRATCH_BLOCK, BLOCK_COST));
+    execute(SCRATCH_BLOCK);
+    syncCounters();
+  }
+  setRunningAlone(false);
+}
+
+/** False with a fault pending, or where the walk for the fetch has reached the deadline. */
+function decodeOne(): bool {
+  if (contextDirty) refreshContext();
+  const linear = linearOf(load<u64>(RIP));
+  if (!enterPage(linear) || load<u64>(CYCLES) >= load<u64>(DEADLINE)) return false;
+  return decodeAlone(linear, currentPhysical | (linear & 0xfff));
+}

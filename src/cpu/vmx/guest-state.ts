@@ -1,0 +1,106 @@
+/**
+ * The guest-state area: what VM entry loads and VM exit saves (SDM Vol. 3, 27.3.2, 28.3).
+ */
+import * as field from '../../spec/vmcs-fields';
+import {
+  CR0, CR3, CR4, DR7, RIP, SEGMENT_BASE, SEGMENT_LIMIT, SEGMENT_RIGHTS, SEGMENT_SELECTOR, ES, SS, TR, GDTR_BASE, GDTR_LIMIT,
+  IDTR_BASE, IDTR_LIMIT, MSR_EFER, MSR_PAT, MSR_DEBUGCTL, MSR_SYSENTER_CS, MSR_SYSENTER_ESP, MSR_SYSENTER_EIP, ACTIVITY,
+  INTERRUPTIBILITY, CPL,
+} from '../../spec/cpu-state';
+import { CR0_ET, CR0_PG, EFER_LMA, EFER_LME, FLAG_RF } from '../../spec/control-bits';
+import {
+  ENTRY_IA32E_MODE_GUEST, ENTRY_LOAD_DEBUG_CONTROLS, ENTRY_LOAD_EFER, ENTRY_LOAD_PAT, EXIT_SAVE_DEBUG_CONTROLS,
+  EXIT_SAVE_EFER, EXIT_SAVE_PAT,
+} from '../../spec/vmx-controls';
+import { getFlags, setFlags } from '../flags';
+import { segment } from '../mode';
+import { privilegeOf, segmentRights, writeSegment } from '../segments';
+import { RSP_SLOT } from '../stack';
+import { baseField, limitField, rightsField, selectorField } from './check-segments';
+import { guestIsLong } from './check-guest';
+import { readField, readField32, writeField } from './vmcs';
+
+/** `resume`: RF of the saved RFLAGS is set, as by the delivery of a fault. */
+export function saveGuestState(resume: bool): void {
+  const exit = readField32(field.EXIT_CONTROLS);
+  writeField(field.GUEST_CR0, load<u64>(CR0));
+  writeField(field.GUEST_CR3, load<u64>(CR3));
+  writeField(field.GUEST_CR4, load<u64>(CR4));
+  saveGuestMsrs(exit);
+  for (let i: u32 = ES; i <= <u32>TR; i++) saveSegment(i);
+  writeField(field.GUEST_GDTR_BASE, load<u64>(GDTR_BASE));
+  writeField(field.GUEST_GDTR_LIMIT, load<u32>(GDTR_LIMIT));
+  writeField(field.GUEST_IDTR_BASE, load<u64>(IDTR_BASE));
+  writeField(field.GUEST_IDTR_LIMIT, load<u32>(IDTR_LIMIT));
+  writeField(field.GUEST_RIP, load<u64>(RIP));
+  writeField(field.GUEST_RSP, load<u64>(RSP_SLOT));
+  writeField(field.GUEST_RFLAGS, getFlags() | (resume ? FLAG_RF : 0));
+  writeField(field.GUEST_ACTIVITY_STATE, load<u32>(ACTIVITY));
+  writeField(field.GUEST_INTERRUPTIBILITY_STATE, load<u32>(INTERRUPTIBILITY));
+  writeField(field.GUEST_PENDING_DEBUG_EXCEPTIONS, 0);
+}
+
+function saveGuestMsrs(exit: u32): void {
+  const efer = load<u64>(MSR_EFER);
+  if (exit & EXIT_SAVE_DEBUG_CONTROLS) {
+    writeField(field.GUEST_DR7, load<u64>(DR7));
+    writeField(field.GUEST_IA32_DEBUGCTL, load<u64>(MSR_DEBUGCTL));
+  }
+  writeField(field.GUEST_IA32_SYSENTER_CS, load<u64>(MSR_SYSENTER_CS));
+  writeField(field.GUEST_IA32_SYSENTER_ESP, load<u64>(MSR_SYSENTER_ESP));
+  writeField(field.GUEST_IA32_SYSENTER_EIP, load<u64>(MSR_SYSENTER_EIP));
+  if (exit & EXIT_SAVE_PAT) writeField(field.GUEST_IA32_PAT, load<u64>(MSR_PAT));
+  if (exit & EXIT_SAVE_EFER) writeField(field.GUEST_IA32_EFER, efer);
+  const entry = readField32(field.ENTRY_CONTROLS) & ~ENTRY_IA32E_MODE_GUEST;
+  writeField(field.ENTRY_CONTROLS, entry | (efer & EFER_LMA ? ENTRY_IA32E_MODE_GUEST : 0));
+}
+
+function saveSegment(index: u32): void {
+  const at = segment(index);
+  writeField(selectorField(index), load<u16>(at, SEGMENT_SELECTOR));
+  writeField(baseField(index), load<u64>(at, SEGMENT_BASE));
+  writeField(limitField(index), load<u32>(at, SEGMENT_LIMIT));
+  writeField(rightsField(index), load<u32>(at, SEGMENT_RIGHTS));
+}
+
+export function loadGuestState(): void {
+  const entry = readField32(field.ENTRY_CONTROLS);
+  store<u64>(CR0, readField(field.GUEST_CR0) | CR0_ET);
+  store<u64>(CR3, readField(field.GUEST_CR3));
+  store<u64>(CR4, readField(field.GUEST_CR4));
+  loadGuestMsrs(entry);
+  for (let i: u32 = ES; i <= <u32>TR; i++) {
+    writeSegment(i, readField32(selectorField(i)), readField(baseField(i)), readField32(limitField(i)), readField32(rightsField(i)));
+  }
+  store<u32>(CPL, privilegeOf(segmentRights(SS)));
+  store<u64>(GDTR_BASE, readField(field.GUEST_GDTR_BASE));
+  store<u32>(GDTR_LIMIT, readField32(field.GUEST_GDTR_LIMIT));
+  store<u64>(IDTR_BASE, readField(field.GUEST_IDTR_BASE));
+  store<u32>(IDTR_LIMIT, readField32(field.GUEST_IDTR_LIMIT));
+  store<u64>(RIP, readField(field.GUEST_RIP));
+  store<u64>(RSP_SLOT, readField(field.GUEST_RSP));
+  setFlags(readField(field.GUEST_RFLAGS));
+  store<u32>(ACTIVITY, readField32(field.GUEST_ACTIVITY_STATE));
+  store<u32>(INTERRUPTIBILITY, readField32(field.GUEST_INTERRUPTIBILITY_STATE));
+}
+
+function loadGuestMsrs(entry: u32): void {
+  if (entry & ENTRY_LOAD_DEBUG_CONTROLS) {
+    store<u64>(DR7, readField(field.GUEST_DR7) | 0x400);
+    store<u64>(MSR_DEBUGCTL, readField(field.GUEST_IA32_DEBUGCTL));
+  }
+  store<u64>(MSR_SYSENTER_CS, readField(field.GUEST_IA32_SYSENTER_CS));
+  store<u64>(MSR_SYSENTER_ESP, readField(field.GUEST_IA32_SYSENTER_ESP));
+  store<u64>(MSR_SYSENTER_EIP, readField(field.GUEST_IA32_SYSENTER_EIP));
+  if (entry & ENTRY_LOAD_PAT) store<u64>(MSR_PAT, readField(field.GUEST_IA32_PAT));
+  if (entry & ENTRY_LOAD_EFER) store<u64>(MSR_EFER, readField(field.GUEST_IA32_EFER));
+  else store<u64>(MSR_EFER, eferByMode());
+}
+
+/** 27.3.2.1: LMA is the IA-32e control; LME too, where the guest has paging on. */
+function eferByMode(): u64 {
+  const long = guestIsLong();
+  let efer = (load<u64>(MSR_EFER) & ~<u64>EFER_LMA) | (long ? EFER_LMA : 0);
+  if (load<u64>(CR0) & CR0_PG) efer = (efer & ~<u64>EFER_LME) | (long ? EFER_LME : 0);
+  return efer;
+}

@@ -1,0 +1,22 @@
+import type { Machine } from "../machine/machine.js";
+import type { Ending, ExitCount, MachineView } from "./view.js";
+
+/**
+ * A run in one of the CPU modes. Its progress is counted in steps: guest instructions and, under a hypervisor, exits,
+ * handled exits and waits. A position names a state of the run exactly.
+ */
+export interface Run {
+  readonly machine: Machine;
+  readonly position: number;
+  /** VM exits so far. */
+  readonly exits: number;
+  readonly phase: MachineView["phase"];
+  readonly ending: Ending | null;
+  /** The exit that waits for its handler, or null. */
+  readonly pendingExit: number | null;
+  /** The guest is halted and time passes until it is interrupted. */
+  readonly waiting: boolean;
+  readonly exitCounts: ExitCount[];
+  /** Goes on up to a position, or until an exit that `stopAt` names waits for its handler. */
+  run(position: number, stopAt: (reason: number) => boolean): void;
+}

@@ -1,0 +1,234 @@
+import { loadImage, type ImageModule } from "../guests/load-image.js";
+import { machineRamFor } from "../hypervisor/memory/layout.js";
+import type { PartOverrides } from "../hypervisor/parts.js";
+import { Machine, type MachineOptions } from "../machine/machine.js";
+import type { StartState } from "../machine/start-state.js";
+import * as S from "../spec/cpu-state.js";
+import { EXIT_INSTRUCTION_LENGTH, EXIT_QUALIFICATION } from "../spec/vmcs-fields.js";
+import { exitReasonName } from "../trace/names.js";
+import { readTrace, traceCount } from "../trace/ring.js";
+import { describeState } from "./describe.js";
+import { budgetExhausted } from "./ending.js";
+import { peekVmcs, registerViews, segmentViews, vmcsView } from "./machine-state.js";
+import { NativeRun } from "./native-run.js";
+import type { Run } from "./run.js";
+import type { CpuMode, Ending, MachineView, Moment, Ring, TraceEvent } from "./view.js";
+import { VtxRun } from "./vtx-run.js";
+
+/** A run that nobody limited ends after so many steps. */
+export const DEFAULT_MAX_INSTRUCTIONS = 10_000_000_000;
+/** RAM of a guest that nobody gave any. */
+export const DEFAULT_RAM_BYTES = 32 * 2 ** 20;
+
+export interface SessionOptions {
+  /** Compiled `cpu.wasm`. */
+  core: WebAssembly.Module;
+  /** ELF64, multiboot-1 ELF32, … as `guests/` can load them. */
+  image: Uint8Array;
+  /** Of the guest, for messages. */
+  name: string;
+  cpuMode: CpuMode;
+  /** RAM of the guest, a multiple of 4096; 32 MiB unless given. A hypervisor has memory of its own beside it. */
+  ramBytes?: number;
+  commandLine?: string;
+  modules?: readonly ImageModule[];
+  /** Parts that replace the hypervisor's own. A replay uses them again: what they remember is not taken back. */
+  parts?: PartOverrides;
+  /** Write trace records; on unless false. */
+  trace?: boolean;
+  /** Steps after which the run ends as "budget-exhausted". */
+  maxInstructions?: number;
+  /** Cost model; the machine's default unless given. */
+  preset?: MachineOptions["preset"];
+  /** Takes each byte that leaves the console, once, however often the run is replayed. */
+  onConsole?: (byte: number) => void;
+}
+
+/** Why a slice of a run came to its end: it was long enough, the exit asked for has happened, or the run has ended. */
+export interface SliceStop {
+  kind: "budget" | "exit" | "ended";
+}
+
+/** How far a slice goes: at most `instructions` steps; with `untilExit`, to the next VM exit (of these reasons). */
+export interface Slice {
+  instructions?: number;
+  untilExit?: boolean | { reasons: readonly number[] };
+}
+
+/**
+ * One guest on one machine: the engine as pages, command line, tests, grader and decks use it. Everything is
+ * synchronous and deterministic: a run goes through the same states however it is cut into slices and steps.
+ *
+ * {@link Session.back} and {@link Session.seek} replay the run from reset, which takes as long as the run did.
+ */
+export class Session {
+  readonly #image: StartState;
+  readonly #maxInstructions: number;
+  readonly #ramBytes: number;
+  #run: Run;
+  /** A character for each byte. */
+  #console = "";
+  #delivered = 0;
+  #budgetEnding: Ending | null = null;
+
+  /**
+   * @throws ImageError when the image cannot be loaded
+   * @throws RangeError for options out of range
+   */
+  static create(options: SessionOptions): Session {
+    return new Session(options);
+  }
+
+  private constructor(private readonly options: SessionOptions) {
+    const { image, name, commandLine, modules } = options;
+    this.#maxInstructions = options.maxInstructions ?? DEFAULT_MAX_INSTRUCTIONS;
+    this.#ramBytes = options.ramBytes ?? DEFAULT_RAM_BYTES;
+    this.#image = loadImage(image, { name, ramBytes: this.#ramBytes, commandLine, modules });
+    this.#run = this.#start();
+  }
+
+  /** The machine, for tools that look below the view (tests, grader, benchmarks). */
+  get machine(): Machine {
+    return this.#run.machine;
+  }
+  get ending(): Ending | null {
+    return this.#run.ending ?? this.#budgetEnding;
+  }
+  /** Where the run is; see {@link Moment}. */
+  get moment(): Moment {
+    const { exits, position, machine } = this.#run;
+    return { instructions: machine.processor.instructions, exits, position };
+  }
+  /** Console output so far, byte by byte. */
+  get consoleBytes(): Uint8Array {
+    return Uint8Array.from(this.#console, (character) => character.charCodeAt(0));
+  }
+
+  /** Runs a slice; without limits, to the end of the run. */
+  run(slice: Slice = {}): SliceStop {
+    if (this.ending) return { kind: "ended" };
+    const exits = this.#run.exits;
+    const stopAt = exitFilter(slice.untilExit);
+    const target = Math.min(this.#run.position + (slice.instructions ?? Infinity), this.#maxInstructions);
+    this.#run.run(target, stopAt);
+    if (this.#run.ending === null && this.#run.position >= this.#maxInstructions) {
+      this.#budgetEnding = budgetExhausted(this.#maxInstructions);
+    }
+    if (this.ending) return { kind: "ended" };
+    const arrived =
+      this.#run.pendingExit !== null && this.#run.exits > exits && stopAt(this.#run.pendingExit);
+    return { kind: arrived ? "exit" : "budget" };
+  }
+
+  /** One guest instruction; when an exit waits for its handler: the handler, and back into the guest. */
+  step(): SliceStop {
+    return this.run({ instructions: 1 });
+  }
+
+  /** To the next VM exit, which then waits for its handler. */
+  runToExit(reasons?: readonly number[]): SliceStop {
+    return this.run({ untilExit: reasons ? { reasons } : true });
+  }
+
+  /** One step back. */
+  back(): void {
+    const { position } = this.#run;
+    if (position > 0) this.#replay(position - 1);
+  }
+
+  /** Goes to a moment of this run, earlier or later. */
+  seek(moment: Moment): void {
+    if (moment.position !== undefined) return this.#replay(moment.position);
+    const passed = (): boolean => {
+      const now = this.moment;
+      return now.instructions > moment.instructions || now.exits > moment.exits;
+    };
+    if (passed()) this.reset();
+    while (!this.ending) {
+      const now = this.moment;
+      if (now.instructions >= moment.instructions && now.exits >= moment.exits) return;
+      const instructions = Math.max(moment.instructions - now.instructions, 1);
+      this.run({ instructions, untilExit: now.exits < moment.exits });
+    }
+  }
+
+  /** Back to where nothing has run yet. */
+  reset(): void {
+    this.#console = "";
+    this.#budgetEnding = null;
+    this.#run = this.#start();
+  }
+
+  /** Trace records [from, to), as far as the ring still has them. */
+  trace(from: number, to: number): TraceEvent[] {
+    return readTrace(this.machine.processor, from, to).events;
+  }
+
+  view(): MachineView {
+    const { machine, phase, pendingExit, waiting, exitCounts } = this.#run;
+    const ending = this.ending;
+    const inRoot = machine.processor.read32(S.VMX_OPERATION) === S.VMX_ROOT;
+    const ring = inRoot ? -1 : (machine.processor.read32(S.CPL) as Ring);
+    const shownPhase = ending ? "ended" : phase;
+    return {
+      cpuMode: this.options.cpuMode,
+      moment: this.moment,
+      cycles: machine.processor.cycles,
+      ring,
+      phase: shownPhase,
+      words: describeState({ phase: shownPhase, pendingExit, waiting, ring, ending }),
+      exit: ending ? null : this.#exitView(pendingExit),
+      registers: registerViews(machine, inRoot),
+      segments: segmentViews(machine, inRoot),
+      vmcs: this.options.cpuMode === "native" ? null : vmcsView(machine),
+      console: this.#console,
+      exits: exitCounts,
+      traceCount: traceCount(machine.processor),
+      ending,
+    };
+  }
+
+  #exitView(reason: number | null): MachineView["exit"] {
+    if (reason === null) return null;
+    return {
+      number: this.#run.exits,
+      reason,
+      name: exitReasonName(reason),
+      qualification: peekVmcs(this.machine, EXIT_QUALIFICATION),
+      instructionLength: Number(peekVmcs(this.machine, EXIT_INSTRUCTION_LENGTH)),
+    };
+  }
+
+  #start(): Run {
+    const { core, cpuMode, preset, trace, parts } = this.options;
+    const ramBytes = this.#ramBytes;
+    const machine = new Machine({
+      core,
+      preset,
+      ramBytes: cpuMode === "native" ? ramBytes : machineRamFor(ramBytes),
+      trace: trace ?? true,
+      onSerial: (byte) => this.#consoleByte(byte),
+    });
+    if (cpuMode === "native") return new NativeRun(machine, this.#image);
+    return new VtxRun(machine, this.#image, ramBytes, parts ?? {});
+  }
+
+  #consoleByte(byte: number): void {
+    this.#console += String.fromCharCode(byte);
+    if (this.#console.length <= this.#delivered) return;
+    this.#delivered = this.#console.length;
+    this.options.onConsole?.(byte);
+  }
+
+  #replay(position: number): void {
+    if (position < this.#run.position) this.reset();
+    this.run({ instructions: position - this.#run.position });
+  }
+}
+
+function exitFilter(untilExit: Slice["untilExit"]): (reason: number) => boolean {
+  if (untilExit === undefined || untilExit === false) return () => false;
+  if (untilExit === true) return () => true;
+  const reasons = new Set(untilExit.reasons);
+  return (reason) => reasons.has(reason);
+}

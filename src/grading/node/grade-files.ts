@@ -1,0 +1,86 @@
+import path from "node:path";
+import { findLab, LABS } from "../../../labs/index.js";
+import { DEFAULT_SEED } from "../grade.js";
+import { ungradedReport, type GradeReport } from "../report.js";
+import type { GradedSubmission } from "../submission.js";
+import { compileModules, isBuilt, type CompiledModules } from "./assets.js";
+import { findSubmissions, PathError, type FoundSubmission } from "./find-submissions.js";
+import { gradeInWorker } from "./grade-in-worker.js";
+import { readPart } from "./read-part.js";
+
+/** How files are graded. */
+export interface GradeFilesOptions {
+  /** The lab of all files, whatever they say themselves. */
+  lab?: string;
+  /** Chooses the variant; the same for all submissions. */
+  seed?: string;
+  scope?: GradeReport["scope"];
+  /** Seconds of real time for one submission. */
+  patienceSeconds?: number;
+  /** Submissions graded at once. */
+  jobs?: number;
+  /** Called with each result, in the order of the submissions. */
+  onGraded?: (graded: GradedSubmission) => void;
+}
+
+const UNKNOWN_LAB = { id: "unknown", title: "Unknown lab" };
+
+/**
+ * Grades files and folders of submissions.
+ * @throws PathError for a path that names nothing, or a lab that does not exist
+ */
+export async function gradeFiles(
+  paths: readonly string[],
+  options: GradeFilesOptions = {},
+): Promise<GradedSubmission[]> {
+  if (options.lab !== undefined && !findLab(options.lab)) {
+    throw new PathError(`no lab is called "${options.lab}"; there is ${LABS.map(({ id }) => id).join(", ")}`);
+  }
+  if (!isBuilt()) throw new PathError("the engine is not built: run npm run build:engine");
+  const found = paths.flatMap(findSubmissions);
+  const modules = compileModules();
+  const results: Promise<GradedSubmission>[] = [];
+  const lanes = Array.from({ length: options.jobs ?? 1 }, () => Promise.resolve());
+  for (const [i, submission] of found.entries()) {
+    const lane = i % lanes.length;
+    results.push(lanes[lane].then(() => gradeFound(submission, options, modules)));
+    lanes[lane] = results[i].then(() => undefined);
+  }
+  const graded: GradedSubmission[] = [];
+  for (const result of results) {
+    graded.push(await result);
+    options.onGraded?.(graded[graded.length - 1]);
+  }
+  return graded;
+}
+
+async function gradeFound(
+  { name, file, reason }: FoundSubmission,
+  options: GradeFilesOptions,
+  modules: CompiledModules,
+): Promise<GradedSubmission> {
+  const seed = options.seed ?? DEFAULT_SEED;
+  const scope = options.scope ?? "all";
+  const refused = (why: string, lab = UNKNOWN_LAB): GradedSubmission => ({
+    submission: name,
+    report: ungradedReport({ id: lab.id, title: lab.title }, seed, scope, why),
+  });
+  const named = findLab(options.lab ?? "");
+  if (file === null) return refused(reason!, named);
+  const text = readPart(file);
+  if (!text.ok) return refused(text.reason, named);
+  const lab = named ?? labOf(file, text.source);
+  if (!lab) return refused(NO_LAB);
+  const request = { labId: lab.id, source: text.source, seed, scope, modules };
+  return { submission: name, report: await gradeInWorker(request, options.patienceSeconds) };
+}
+
+const NO_LAB =
+  'the file names no lab: its first lines need a comment such as "// ring1 lab: cpuid-msr", or use --lab';
+
+/** The lab that a file names in a comment of its first lines, or in whose folder it lies. */
+function labOf(file: string, source: string) {
+  const header = source.split("\n", 10).join("\n");
+  const named = /^\s*(?:\/\/|\/?\*)\s*ring1 lab:\s*([\w-]+)/m.exec(header)?.[1];
+  return findLab(named ?? path.basename(path.dirname(path.resolve(file))));
+}

@@ -1,0 +1,44 @@
+import type { PhysicalMemory } from "../../machine/physical-memory.js";
+
+/** The guest's RAM by guest-physical address. An access that leaves it throws a RangeError. */
+export class GuestMemory {
+  /**
+   * @param base - machine-physical address of guest-physical address 0
+   * @param size - bytes of guest RAM
+   */
+  constructor(
+    private readonly memory: PhysicalMemory,
+    readonly base: number,
+    readonly size: number,
+  ) {}
+
+  /** Whether `bytes` bytes from guest-physical `address` are RAM. */
+  contains(address: number, bytes: number): boolean {
+    return Number.isSafeInteger(address) && address >= 0 && bytes >= 0 && address + bytes <= this.size;
+  }
+
+  read(address: number, bytes: number): Uint8Array {
+    return this.memory.read(this.#host(address, bytes), bytes);
+  }
+  write(address: number, data: Uint8Array): void {
+    this.memory.write(this.#host(address, data.length), data);
+  }
+  fill(address: number, bytes: number, value: number): void {
+    this.memory.fill(this.#host(address, bytes), bytes, value);
+  }
+  read32(address: number): number {
+    return this.memory.read32(this.#host(address, 4));
+  }
+  read64(address: number): bigint {
+    return this.memory.read64(this.#host(address, 8));
+  }
+
+  #host(address: number, bytes: number): number {
+    if (!this.contains(address, bytes)) {
+      throw new RangeError(
+        `${bytes} bytes at guest-physical 0x${address.toString(16)} are not in RAM of ${this.size} bytes`,
+      );
+    }
+    return this.base + address;
+  }
+}

@@ -1,0 +1,52 @@
+import * as R from "../spec/exit-reasons.js";
+import type { PhysicalMemory } from "../machine/physical-memory.js";
+import type { FrameAllocator } from "./memory/frame-allocator.js";
+import type { MemoryVirtualizer } from "./memory/memory-virtualizer.js";
+import { NestedPaging } from "./memory/nested.js";
+import type { ExitHandler } from "./vcpu.js";
+import type { VmExitHandler } from "./vm-vcpu.js";
+import { EXIT_TABLE, type ExitReasonName, type ExitReasonNumber } from "./vtx/exit-table.js";
+
+/** What a memory virtualiser is built from. */
+export interface MemoryResources {
+  /** The machine's memory. */
+  memory: PhysicalMemory;
+  /** Frames for its tables. */
+  frames: FrameAllocator;
+  /** Machine-physical address of guest-physical 0, and bytes of guest RAM. */
+  guestBase: number;
+  guestBytes: number;
+  /** Drops cached translations (INVEPT); due after an entry was changed or removed. */
+  flush: () => void;
+}
+
+/** The kit that a hypervisor is assembled from. */
+export interface Parts {
+  exits: Readonly<Record<ExitReasonNumber, VmExitHandler>>;
+  memory: (resources: MemoryResources) => MemoryVirtualizer;
+}
+
+/** Parts that replace the hypervisor's own; exit handlers by the name of their reason, e.g. `{ exits: { CPUID: fn } }`. */
+export interface PartOverrides {
+  exits?: Partial<Record<ExitReasonName, ExitHandler>>;
+  memory?: Parts["memory"];
+}
+
+// #region assemble-parts
+/** The hypervisor's own parts, with the given ones in place of them. */
+export function assembleParts(overrides: PartOverrides = {}): Parts {
+  const exits: Record<ExitReasonNumber, VmExitHandler> = { ...EXIT_TABLE };
+  for (const [name, handler] of Object.entries(overrides.exits ?? {})) {
+    if (!Object.hasOwn(R, name)) throw new RangeError(`no exit reason is called ${name}`);
+    if (typeof handler !== "function") throw new TypeError(`the exit handler for ${name} is not a function`);
+    exits[R[name as ExitReasonName]] = handler;
+  }
+  return {
+    exits,
+    memory:
+      overrides.memory ??
+      (({ memory, frames, guestBase, guestBytes }) =>
+        new NestedPaging(memory, frames, guestBase, guestBytes)),
+  };
+}
+// #endregion

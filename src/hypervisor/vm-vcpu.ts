@@ -1,0 +1,21 @@
+import type { GuestMemory } from "./memory/guest-memory.js";
+import type { MemoryVirtualizer } from "./memory/memory-virtualizer.js";
+import type { Outcome } from "./outcome.js";
+import type { Vcpu } from "./vcpu.js";
+
+/** What the hypervisor's own exit handlers use beyond the neutral {@link Vcpu}: the VM that the vCPU belongs to. */
+export interface VmVcpu extends Vcpu {
+  readonly memory: MemoryVirtualizer;
+  readonly guestMemory: GuestMemory;
+  /** Reads a field of at most 32 bits. */
+  vmread32(field: number): number;
+  /** Takes an interrupt of the physical machine, acknowledged by the VM exit that it caused. */
+  physicalInterrupt(vector: number): void;
+  /** Drops the translations cached for this VM (INVEPT). */
+  flushTranslations(): void;
+  /** Ends the VM, with the reason in words. */
+  stop(message: string): Outcome;
+}
+
+/** An exit handler of the hypervisor itself. An {@link vcpu!ExitHandler} is one too: it asks for less. */
+export type VmExitHandler = (vcpu: VmVcpu) => Outcome;

@@ -1,0 +1,141 @@
+import { FLAG_TF } from "../../spec/control-bits.js";
+import * as F from "../../spec/vmcs-fields.js";
+import { BLOCKING_BY_MOV_SS, BLOCKING_BY_STI } from "../../spec/vmx-controls.js";
+import type { VirtualBoard } from "../io/board.js";
+import type { PhysicalTimer } from "../io/physical-timer.js";
+import type { GuestMemory } from "../memory/guest-memory.js";
+import type { MemoryVirtualizer } from "../memory/memory-virtualizer.js";
+import type { Outcome } from "../outcome.js";
+import type { HardwarePort } from "../port.js";
+import type { CpuidRegisters, Injection, Registers } from "../vcpu.js";
+import type { VmVcpu } from "../vm-vcpu.js";
+import { VmxError } from "../vmx-error.js";
+import type { EventDelivery } from "./event-delivery.js";
+import { guestRegisters } from "./registers.js";
+import type { VirtualMsrs } from "./virtual-msrs.js";
+
+const CS_LONG = 1 << 13;
+/** Pending debug exception BS: a single step ends with the instruction (SDM 25.4.2, table 25-4). */
+const PENDING_SINGLE_STEP = 1n << 14n;
+
+/** What a vCPU is wired to. */
+export interface VcpuParts {
+  port: HardwarePort;
+  board: VirtualBoard;
+  timer: PhysicalTimer;
+  memory: MemoryVirtualizer;
+  guestMemory: GuestMemory;
+  msrs: VirtualMsrs;
+  events: EventDelivery;
+}
+
+/** A virtual CPU under VT-x: the current VMCS and the registers that a VM exit leaves in the processor. */
+export class VtxVcpu implements VmVcpu {
+  readonly registers: Registers;
+  readonly memory: MemoryVirtualizer;
+  readonly guestMemory: GuestMemory;
+  /** Set by the run loop at each exit. */
+  exitReason = 0;
+  /** Why a handler stopped the VM. */
+  stopMessage: string | null = null;
+  readonly #parts: VcpuParts;
+
+  constructor(
+    readonly index: number,
+    parts: VcpuParts,
+  ) {
+    this.#parts = parts;
+    this.registers = guestRegisters(parts.port);
+    this.memory = parts.memory;
+    this.guestMemory = parts.guestMemory;
+  }
+
+  vmread(field: number): bigint {
+    return withRangeError(() => this.#parts.port.vmread(fieldNumber(field)));
+  }
+  vmread32(field: number): number {
+    return withRangeError(() => this.#parts.port.vmread32(fieldNumber(field)));
+  }
+  vmwrite(field: number, value: bigint): void {
+    if (typeof value !== "bigint") throw new TypeError(`vmwrite: expected a bigint, got ${typeof value}`);
+    withRangeError(() => this.#parts.port.vmwrite(fieldNumber(field), value));
+  }
+
+  // #region vcpu-advance
+  /** The instruction has been carried out for the guest: what the processor does at its end is done here. */
+  advance(): void {
+    const { port } = this.#parts;
+    let rip = port.vmread(F.GUEST_RIP) + port.vmread(F.EXIT_INSTRUCTION_LENGTH);
+    if (rip >> 32n !== 0n && (port.vmread32(F.GUEST_CS_ACCESS_RIGHTS) & CS_LONG) === 0) rip &= 0xffff_ffffn;
+    port.vmwrite(F.GUEST_RIP, rip);
+    const interruptibility = port.vmread32(F.GUEST_INTERRUPTIBILITY_STATE);
+    const shadow = BLOCKING_BY_STI | BLOCKING_BY_MOV_SS;
+    if ((interruptibility & shadow) !== 0) {
+      port.vmwrite(F.GUEST_INTERRUPTIBILITY_STATE, BigInt(interruptibility & ~shadow));
+    }
+    if ((port.vmread32(F.GUEST_RFLAGS) & FLAG_TF) !== 0) {
+      port.vmwrite(F.GUEST_PENDING_DEBUG_EXCEPTIONS, PENDING_SINGLE_STEP);
+    }
+  }
+  // #endregion
+
+  inject(event: Injection): void {
+    this.#parts.events.inject(event);
+  }
+  cpuid(leaf: number, subleaf: number): CpuidRegisters {
+    return this.#parts.port.cpuid(leaf, subleaf);
+  }
+  rdmsr(index: number): bigint | undefined {
+    return this.#parts.port.rdmsr(index);
+  }
+  readVirtualMsr(index: number): bigint | undefined {
+    return this.#parts.msrs.read(index);
+  }
+  writeVirtualMsr(index: number, value: bigint): boolean {
+    if (typeof value !== "bigint")
+      throw new TypeError(`writeVirtualMsr: expected a bigint, got ${typeof value}`);
+    return this.#parts.msrs.write(index, BigInt.asUintN(64, value));
+  }
+  readPort(port: number, size: number): number {
+    checkPort(port, size);
+    return this.#parts.board.ports.read(port, size);
+  }
+  writePort(port: number, size: number, value: number): void {
+    checkPort(port, size);
+    this.#parts.board.ports.write(port, size, value);
+  }
+
+  physicalInterrupt(_vector: number): void {
+    this.#parts.timer.fired();
+  }
+  flushTranslations(): void {
+    this.#parts.port.invvpid();
+  }
+  stop(message: string): Outcome {
+    this.stopMessage = message;
+    return "shutdown";
+  }
+}
+
+function fieldNumber(field: number): number {
+  if (!Number.isInteger(field))
+    throw new RangeError(`VMCS field ${String(field)}: expected a number of spec/vmcs-fields`);
+  return field;
+}
+
+function checkPort(port: number, size: number): void {
+  if (!Number.isInteger(port) || port < 0 || port > 0xffff)
+    throw new RangeError(`port ${String(port)}: expected 0–0xffff`);
+  if (size !== 1 && size !== 2 && size !== 4)
+    throw new RangeError(`port access of ${String(size)} bytes: expected 1, 2 or 4`);
+}
+
+/** A VMX instruction that failed is an argument out of range to a handler. */
+function withRangeError<T>(instruction: () => T): T {
+  try {
+    return instruction();
+  } catch (error) {
+    if (error instanceof VmxError) throw new RangeError(error.message, { cause: error });
+    throw error;
+  }
+}

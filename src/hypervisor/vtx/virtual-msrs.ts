@@ -1,0 +1,63 @@
+import * as M from "../../spec/msrs.js";
+import { TSC_OFFSET } from "../../spec/vmcs-fields.js";
+import type { HardwarePort } from "../port.js";
+
+/** Locked with VMX off (SDM 24.7): firmware has decided, as CPUID says too. */
+const FEATURE_CONTROL_LOCKED = 1n;
+
+interface VirtualMsr {
+  read(): bigint;
+  /** False: the value is refused. */
+  write(value: bigint): boolean;
+}
+
+/** MSRs of the VM that the guest does not reach directly; every other one does not exist. */
+export class VirtualMsrs {
+  readonly #msrs: ReadonlyMap<number, VirtualMsr>;
+
+  constructor(port: HardwarePort) {
+    this.#msrs = new Map<number, VirtualMsr>([
+      [M.IA32_TIME_STAMP_COUNTER, timeStampCounter(port)],
+      [M.IA32_FEATURE_CONTROL, constant(FEATURE_CONTROL_LOCKED)],
+      [M.IA32_MTRRCAP, constant(0n)],
+      [M.IA32_MCG_CAP, constant(0n)],
+      [M.IA32_APIC_BASE, constant(port.rdmsr(M.IA32_APIC_BASE) ?? 0n)],
+      [M.IA32_BIOS_SIGN_ID, variable(port.rdmsr(M.IA32_BIOS_SIGN_ID) ?? 0n)],
+      [M.IA32_MISC_ENABLE, variable(port.rdmsr(M.IA32_MISC_ENABLE) ?? 0n)],
+      [M.IA32_DEBUGCTL, { read: () => 0n, write: (value) => value === 0n }],
+    ]);
+  }
+
+  read(index: number): bigint | undefined {
+    return this.#msrs.get(index)?.read();
+  }
+  write(index: number, value: bigint): boolean {
+    return this.#msrs.get(index)?.write(value) ?? false;
+  }
+}
+
+function constant(value: bigint): VirtualMsr {
+  return { read: () => value, write: () => false };
+}
+
+function variable(value: bigint): VirtualMsr {
+  return {
+    read: () => value,
+    write: (written) => {
+      value = written;
+      return true;
+    },
+  };
+}
+
+/** The guest's counter is the machine's plus TSC_OFFSET (SDM 26.3). */
+function timeStampCounter(port: HardwarePort): VirtualMsr {
+  const host = (): bigint => port.rdmsr(M.IA32_TIME_STAMP_COUNTER) ?? 0n;
+  return {
+    read: () => BigInt.asUintN(64, host() + port.vmread(TSC_OFFSET)),
+    write: (value) => {
+      port.vmwrite(TSC_OFFSET, BigInt.asUintN(64, value - host()));
+      return true;
+    },
+  };
+}

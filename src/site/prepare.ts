@@ -1,0 +1,17 @@
+/** Makes everything that `observable build` and `observable preview` find ready: run it before either. */
+import { mkdirSync } from "node:fs";
+import { copyFonts } from "./fonts.js";
+import { bundleGrading } from "./grading.js";
+import { writeHypervisorSources } from "./hypervisor-sources.js";
+import { linkSource } from "./link-source.js";
+import { bundleMonaco } from "./monaco.js";
+import { seedOfflineCache } from "./offline-cache.js";
+import { GENERATED } from "./paths.js";
+
+mkdirSync(GENERATED, { recursive: true });
+linkSource();
+seedOfflineCache();
+copyFonts();
+writeHypervisorSources();
+await bundleMonaco();
+await bundleGrading();

@@ -1,0 +1,26 @@
+import { readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { assemble } from "../../src/guests/assemble.js";
+import { GUEST_ORIGIN } from "../../src/guests/catalogue.js";
+
+const file = (path: string): string => fileURLToPath(new URL(`../../src/${path}`, import.meta.url));
+const LIBRARY = ["multiboot", "long-mode", "console", "power"].map((name) => ({
+  name,
+  text: readFileSync(file(`guests/lib/${name}.s`), "utf8"),
+}));
+
+/** The processor, compiled. */
+export const core = new WebAssembly.Module(readFileSync(file("cpu/build/cpu.wasm")));
+
+/** Image of a built-in guest. */
+export function builtIn(name: string): Uint8Array {
+  return Uint8Array.from(readFileSync(file(`guests/build/${name}.bin`)));
+}
+
+/** A guest from assembly source: `main` runs in 64-bit mode with the library of the built-in guests. */
+export function guest(main: string): Uint8Array {
+  return assemble([...LIBRARY, { name: "main", text: `.code64\n${main}\n` }], { origin: GUEST_ORIGIN }).bytes;
+}
+
+/** Ends the run with 2 × AL + 1. */
+export const DEBUG_EXIT = "out 0xf4, al";

@@ -1,0 +1,152 @@
+import { describe, expect, it } from "vitest";
+import { Session } from "../../src/experiments/session.js";
+import { GUEST_RAM_BASE } from "../../src/hypervisor/memory/layout.js";
+import { core, guest } from "./guest.js";
+
+const RAM = 16 * 2 ** 20;
+
+function run(image: Uint8Array, maxInstructions = 1_000_000): Session {
+  const session = Session.create({
+    core,
+    image,
+    name: "hostile",
+    cpuMode: "vtx",
+    ramBytes: RAM,
+    maxInstructions,
+  });
+  session.run();
+  return session;
+}
+
+/** Maps 2 MiB at linear 0x40000000 to a physical address: one more page directory. */
+const mapping = (physical: string): string => `
+  mov dword ptr [PDPT + 8], HEAP_TABLE | PAGE_UPPER
+  mov rax, ${physical}
+  or rax, PAGE_PRESENT | PAGE_WRITABLE | PAGE_LARGE
+  mov [HEAP_TABLE], rax
+  mov rbx, 0x40000000
+`;
+
+describe("a hostile guest", () => {
+  it.each(["0x1000000", "0x40000000", "0x7f00000000"])("reads all ones beyond its RAM, at %s", (physical) => {
+    const session = run(
+      guest(`main: ${mapping(physical)}\nmov rax, [rbx]\ncmp rax, -1\nsete al\nout 0xf4, al`),
+    );
+    expect(session.ending).toMatchObject({ kind: "debug-exit", status: 3 });
+    expect(session.view().exits.map(({ name }) => name)).toContain("EPT_VIOLATION");
+  });
+
+  it("cannot write beyond its RAM, where the hypervisor would be if addresses went through", () => {
+    const session = run(guest(`main: ${mapping("0x1000000")}\nmov dword ptr [rbx + 0x10], 7\nout 0xf4, al`));
+    expect(session.ending?.kind).toBe("part-error");
+    expect(session.ending?.message).toContain("guest-physical 0x1000010");
+  });
+
+  it("leaves the hypervisor's memory as it was, whatever it writes over all of its own", () => {
+    const image = guest(`
+      main:
+        mov rdi, 0x200000
+        mov ecx, (0xe00000 / 8)
+        mov rax, -2
+        rep stosq
+        xor edi, edi
+        mov ecx, (0x100000 / 8)
+        rep stosq
+        mov al, 3
+        out 0xf4, al`);
+    const session = Session.create({ core, image, name: "hostile", cpuMode: "vtx", ramBytes: RAM });
+    session.step();
+    const tables = session.machine.memory.read(0x4000, GUEST_RAM_BASE - 0x4000);
+    session.run();
+    expect(session.ending?.status).toBe(7);
+    const after = session.machine.memory.read(0x4000, GUEST_RAM_BASE - 0x4000);
+    const changed = [...after.keys()].filter((i) => after[i] !== tables[i]);
+    // The VMCS alone changes: one page.
+    expect(new Set(changed.map((i) => (i + 0x4000) >> 12)).size).toBeLessThanOrEqual(1);
+  });
+
+  it.each([
+    ["vmcall", "vmcall"],
+    ["vmlaunch", "vmlaunch"],
+    ["vmxoff", "vmxoff"],
+    ["vmresume", "vmresume"],
+    ["vmxon", ".byte 0xf3, 0x0f, 0xc7, 0x33"],
+    ["vmptrld", ".byte 0x0f, 0xc7, 0x33"],
+    ["vmread", ".byte 0x0f, 0x78, 0xc3"],
+    ["vmwrite", ".byte 0x0f, 0x79, 0xc3"],
+    ["invept", ".byte 0x66, 0x0f, 0x38, 0x80, 0x03"],
+  ])("gets #UD for %s, as on a processor without VMX", (_, instruction) => {
+    const session = run(
+      guest(`
+        .set INVALID_OPCODE, 6
+        main:
+          mov rdi, IDT + INVALID_OPCODE * 16
+          mov eax, offset handler
+          mov [rdi], ax
+          mov word ptr [rdi + 2], KERNEL_CODE
+          mov word ptr [rdi + 4], 0x8e00
+          shr eax, 16
+          mov [rdi + 6], ax
+          mov dword ptr [rdi + 8], 0
+          lidt [idt_pointer]
+          mov ebx, 0x200000
+          ${instruction}
+          mov al, 1
+          out 0xf4, al
+        handler:
+          mov al, 9
+          out 0xf4, al
+        idt_pointer:
+          .word 16 * 32 - 1
+          .quad IDT`),
+    );
+    expect(session.ending).toMatchObject({ kind: "debug-exit", status: 19 });
+  });
+
+  it("gets #GP(0) for VMXE in CR4, and sees CR4 without it", () => {
+    const session = run(
+      guest(`
+        main:
+          mov rdi, IDT + 13 * 16
+          mov eax, offset handler
+          mov [rdi], ax
+          mov word ptr [rdi + 2], KERNEL_CODE
+          mov word ptr [rdi + 4], 0x8e00
+          shr eax, 16
+          mov [rdi + 6], ax
+          mov dword ptr [rdi + 8], 0
+          lidt [idt_pointer]
+          mov rax, cr4
+          test eax, (1 << 13)
+          jnz wrong
+          or eax, (1 << 13)
+          mov cr4, rax
+        wrong:
+          mov al, 1
+          out 0xf4, al
+        handler:
+          pop rax
+          out 0xf4, al
+        idt_pointer:
+          .word 16 * 32 - 1
+          .quad IDT`),
+    );
+    expect(session.ending).toMatchObject({ kind: "debug-exit", status: 1 });
+  });
+
+  it("ends, with words and without an exception, whatever its code is", { timeout: 120_000 }, () => {
+    const kinds = new Map<string, number>();
+    let state = 12_345;
+    const random = (): number => (state = (state * 1_103_515_245 + 12_345) % 2 ** 31) >>> 7;
+    for (let i = 0; i < 300; i++) {
+      const bytes = Array.from({ length: 400 }, () => random() & 0xff);
+      const prologue = i % 3 === 0 ? "sti" : i % 3 === 1 ? "lidt [IDT]" : "nop";
+      const session = run(guest(`main: ${prologue}\n.byte ${bytes.join(", ")}`), 20_000);
+      const { ending } = session.view();
+      expect(ending, `seed ${i}`).not.toBeNull();
+      expect(ending?.message, `seed ${i}`).not.toContain("The hypervisor itself");
+      kinds.set(ending!.kind, (kinds.get(ending!.kind) ?? 0) + 1);
+    }
+    expect([...kinds.keys()]).toContain("triple-fault");
+  });
+});

@@ -1,0 +1,116 @@
+import { describe, expect, it } from "vitest";
+import { FrameAllocator } from "../../src/hypervisor/memory/frame-allocator.js";
+import {
+  FRAMES_BASE,
+  GUEST_RAM_BASE,
+  LARGE_PAGE_BYTES,
+  machineRamFor,
+} from "../../src/hypervisor/memory/layout.js";
+import { NestedPaging } from "../../src/hypervisor/memory/nested.js";
+import {
+  EPT_EXECUTE,
+  EPT_LARGE,
+  EPT_READ,
+  EPT_VIOLATION_FETCH,
+  EPT_VIOLATION_READ,
+  EPT_VIOLATION_WRITE,
+  EPT_WRITE,
+} from "../../src/spec/page-bits.js";
+import { bareMemory } from "./memory.js";
+
+const MIB = 2 ** 20;
+const FRAME = 0x000f_ffff_ffff_f000n;
+
+function build(guestBytes: number) {
+  const memory = bareMemory(machineRamFor(guestBytes));
+  const frames = new FrameAllocator(memory, FRAMES_BASE, GUEST_RAM_BASE);
+  return { memory, nested: new NestedPaging(memory, frames, GUEST_RAM_BASE, guestBytes) };
+}
+
+/** An independent walk of the tables in memory: what the processor would find. */
+function walk({ memory, nested }: ReturnType<typeof build>, gpa: number) {
+  let table = nested.root;
+  let permissions = 7n;
+  for (let level = 4; level >= 1; level--) {
+    const shift = 12 + 9 * (level - 1);
+    const entry = memory.read64(table + (Math.floor(gpa / 2 ** shift) % 512) * 8);
+    permissions &= entry;
+    if ((entry & 7n) === 0n) return null;
+    if (level === 1 || (entry & BigInt(EPT_LARGE)) !== 0n) {
+      const offset = gpa % 2 ** shift;
+      return {
+        hpa: Number(entry & FRAME) + offset,
+        permissions: Number(permissions & 7n),
+        bytes: 2 ** shift,
+      };
+    }
+    table = Number(entry & FRAME);
+  }
+  throw new Error("unreachable");
+}
+
+describe("nested paging", () => {
+  it("maps every page of guest RAM to the guest's area with every right, and nothing else", () => {
+    const guestBytes = 4 * MIB + 3 * 4096;
+    const vm = build(guestBytes);
+    for (let gpa = 0; gpa < guestBytes; gpa += 4096) {
+      expect(walk(vm, gpa), `gpa ${gpa}`).toMatchObject({ hpa: GUEST_RAM_BASE + gpa, permissions: 7 });
+    }
+    for (const gpa of [guestBytes, guestBytes + 4096, 6 * MIB, 2 ** 30, 2 ** 38, 2 ** 47])
+      expect(walk(vm, gpa)).toBeNull();
+  });
+
+  it("uses 2 MiB pages where it can", () => {
+    const vm = build(2 * MIB + 4096);
+    expect(walk(vm, 0)?.bytes).toBe(LARGE_PAGE_BYTES);
+    expect(walk(vm, 2 * MIB)?.bytes).toBe(4096);
+  });
+
+  it("shows all ones, readable and executable but never writable, where there is no RAM", () => {
+    const vm = build(2 * MIB + 4096);
+    for (const gpa of [2 * MIB + 4096, 4 * MIB, 0xfee0_0000, 2 ** 39, 2 ** 46 + 4096]) {
+      expect(vm.nested.violation(BigInt(gpa), EPT_VIOLATION_READ)).toEqual({ kind: "mapped" });
+      const found = walk(vm, gpa)!;
+      expect(found.permissions).toBe(EPT_READ | EPT_EXECUTE);
+      expect(vm.memory.read(found.hpa, 4096).every((byte) => byte === 0xff)).toBe(true);
+    }
+    expect(walk(vm, 2 * MIB)?.permissions).toBe(EPT_READ | EPT_WRITE | EPT_EXECUTE);
+  });
+
+  it("refuses a write where there is no RAM, naming the address", () => {
+    const { nested } = build(2 * MIB);
+    expect(nested.violation(0xfee0_0020n, EPT_VIOLATION_WRITE)).toEqual({
+      kind: "refused",
+      why: expect.stringContaining("0xfee00020"),
+    });
+  });
+
+  it("needs no more frames however many addresses a guest probes", () => {
+    const { nested } = build(2 * MIB);
+    for (let i = 1; i < 4096; i++) {
+      expect(nested.violation(BigInt(i) << 27n, EPT_VIOLATION_FETCH)).toEqual({ kind: "mapped" });
+    }
+  });
+
+  it("never leads to the hypervisor's memory, but for the frame of all ones, which is not writable", () => {
+    const vm = build(2 * MIB + 4096);
+    for (let i = 0; i < 512; i++) vm.nested.violation(BigInt(i) * 2n ** 38n, EPT_VIOLATION_READ);
+    const probes = [0, 4096, 2 * MIB, 3 * MIB, 2 ** 31, 2 ** 40, 2 ** 47 - 4096];
+    for (const gpa of probes) {
+      const found = walk(vm, gpa);
+      if (found !== null && found.hpa < GUEST_RAM_BASE) expect(found.permissions & EPT_WRITE).toBe(0);
+    }
+  });
+});
+
+describe("frame allocator", () => {
+  it("hands out zeroed frames until its area is full", () => {
+    const memory = bareMemory(4 * 4096);
+    memory.fill(0, 4 * 4096, 0xaa);
+    const frames = new FrameAllocator(memory, 4096, 3 * 4096);
+    expect([frames.allocate(), frames.allocate()]).toEqual([4096, 8192]);
+    expect(memory.read32(8192)).toBe(0);
+    expect(() => frames.allocate()).toThrow(/no frame left/);
+    expect(memory.read8(3 * 4096)).toBe(0xaa);
+  });
+});
