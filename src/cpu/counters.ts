@@ -62,3 +62,10 @@ export function chargeCycles(cycles: u64): void {
   remaining -= taken;
   granted -= taken;
 }
+
+/** Takes back what {@link chargeCycles} charged for a walk that will be made again. */
+export function refundCycles(cycles: u64): void {
+  store<u64>(CYCLES, load<u64>(CYCLES) - cycles);
+  remaining += cycles << 32;
+  granted += cycles << 32;
+}

@@ -5,7 +5,7 @@
  * A miss returns the wasm address to load from or store to, or 0 with faultPending set. Where the bytes are not
  * contiguous RAM that address is BOUNCE, and a store is completed by {@link commitWrite}.
  */
-import { CPL, MSR_EFER, COST_WALK_REFERENCE } from '../spec/cpu-state';
+import { CPL, CYCLES, MSR_EFER, COST_WALK_REFERENCE } from '../spec/cpu-state';
 import {
   BOUNCE, TLB_SUPERVISOR_READ, TLB_SUPERVISOR_WRITE, TLB_SUPERVISOR_FETCH, TLB_USER_READ, TLB_USER_WRITE, TLB_USER_FETCH,
 } from '../spec/memory-map';
@@ -13,7 +13,7 @@ import { EFER_LMA } from '../spec/control-bits';
 import { GENERAL_PROTECTION, STACK_FAULT } from '../spec/vectors';
 import { mmioRead, mmioWrite } from './board';
 import { pageHasCode, invalidatePage } from './blocks';
-import { cyclesLeft } from './counters';
+import { cyclesLeft, refundCycles } from './counters';
 import { raise, runAlone, runningAlone } from './fault';
 import { translate, mayKeep, mayKeepWrite, largePage, ACCESS_WRITE, ACCESS_FETCH, ACCESS_USER, ACCESS_IMPLICIT } from './paging';
 import { NO_ADDRESS, hostOfPhysical } from './physical';
@@ -76,7 +76,7 @@ let cyclesBefore: u64 = 0;
 
 /** The walk just made is made again, and paid for, when the instruction runs alone. */
 function againAlone(): usize {
-  store<u64>(CYCLES, cyclesBefore);
+  refundCycles(load<u64>(CYCLES) - cyclesBefore);
   runAlone();
   return 0;
 }

@@ -85,10 +85,13 @@ describe("the chapter", () => {
     const page = await go(CHAPTER);
     await press(firstStage(page), "run");
     await words(firstStage(page), /ended: power off, status 0/);
-    const text = await page.locator(".guest-console").first().innerText();
-    expect(text).toContain("hello from ring 0");
-    expect(text).toContain("above   Ring-1Ring-1");
-    expect(text).toContain("powering off");
+    const guest = page.locator(".guest-console").first();
+    await guest.scrollIntoViewIfNeeded();
+    for (const line of ["hello from ring 0", "above   Ring-1Ring-1", "powering off"]) {
+      await guest.filter({ hasText: line }).waitFor();
+    }
+    await page.locator(".exit-table").scrollIntoViewIfNeeded();
+    await page.locator(".exit-table tfoot tr").waitFor();
     expect(await page.locator(".exit-table tbody tr").count()).toBeGreaterThan(2);
     expect(open!.complaints).toEqual([]);
   });
@@ -125,6 +128,8 @@ describe("the chapter", () => {
       await page.waitForURL(new RegExp(`#at=\\d+\\.${i}\\.`));
     }
     const there = await words(stage, /paused in the hypervisor/);
+    await page.locator("#figure-vmcs").scrollIntoViewIfNeeded();
+    await page.locator("#figure-vmcs .vmcs-fields").first().waitFor();
     const registers = await page.locator("#figure-vmcs .vmcs-fields").first().innerText();
     const address = page.url();
     await open!.close();
@@ -139,6 +144,7 @@ describe("the chapter", () => {
     const page = await go(CHAPTER);
     await page.getByRole("heading", { name: "The guest that never exits" }).scrollIntoViewIfNeeded();
     const stage = page.locator(".stage", { has: page.locator("#figure-endless") });
+    await stage.waitFor();
     await words(stage, /ready/);
     await press(stage, "run");
     await words(stage, /running/);
@@ -225,7 +231,10 @@ describe("the chapter", () => {
   it("reads on a phone without scrolling sideways", async () => {
     const page = await go(CHAPTER, { viewport: { width: 390, height: 800 } });
     await words(firstStage(page), /ready/);
-    const { scrollWidth, clientWidth } = await page.evaluate(() => document.documentElement);
+    const [scrollWidth, clientWidth] = await page.evaluate(() => {
+      const root = document.documentElement;
+      return [root.scrollWidth, root.clientWidth];
+    });
     expect(scrollWidth).toBeLessThanOrEqual(clientWidth);
   });
 });
@@ -236,11 +245,13 @@ describe("edited handlers", () => {
     await words(firstStage(page), /ready/);
     await edit(page, "cpuid-policy", (source) => source.replace("Ring-1Ring-1", "TwelveLetter"));
     await words(firstStage(page), /ended: power off/, 30_000);
+    await page.getByRole("button", { name: "To the console" }).click();
     await page.locator(".guest-console", { hasText: "above   TwelveLetter" }).first().waitFor();
     await page.getByRole("button", { name: "Put the original back" }).click();
     await words(firstStage(page), /ready/);
     await press(firstStage(page), "run");
     await words(firstStage(page), /ended/);
+    await page.getByRole("button", { name: "To the console" }).click();
     await page.locator(".guest-console", { hasText: "above   Ring-1Ring-1" }).first().waitFor();
     expect(open!.complaints).toEqual([]);
   });

@@ -2,10 +2,15 @@
  * Puts what a reader writes in place of quoted source (see ../source.ts) into a machine, and says beside it what came of
  * it.
  */
+import { FileAttachment } from "observablehq:stdlib";
+import type * as Transpile from "../../lib/grading/realm/transpile.js";
 import { element } from "../figures/frame.js";
 import type { PartDetail } from "../source.js";
 import type { Machine, MachineState } from "./client.js";
 import { exportNameOf } from "./export-name.js";
+
+/** Fetched when a reader runs the first change. */
+const TRANSPILE = FileAttachment("../generated/transpile.js").href;
 
 interface Place {
   words: HTMLElement;
@@ -39,7 +44,7 @@ export function connectEdits(machine: Machine): () => void {
 
 /** The source without its types, every statement on its line, so that a message can name the line. */
 async function onItsLines(source: string, js: string): Promise<string> {
-  const { transpile } = await import("../../lib/grading/realm/transpile.js");
+  const { transpile } = (await import(TRANSPILE)) as typeof Transpile;
   const result = await transpile(source);
   return result.ok ? result.code : js;
 }

@@ -133,7 +133,24 @@ export function noticeOf(machine: Machine): HTMLElement {
   return host;
 }
 
+/** Makes something when it is about to be seen: a second machine costs nothing before. */
+export function whenSeen(make: () => HTMLElement): HTMLElement {
+  const host = element("div", { class: "when-seen" });
+  const observer = new IntersectionObserver(
+    ([entry]) => {
+      if (!entry.isIntersecting) return;
+      observer.disconnect();
+      host.append(make());
+    },
+    { rootMargin: "300px" },
+  );
+  observer.observe(host);
+  return host;
+}
+
 /** A place where a machine is used: its controls above whatever shows it. Keys of the controls work inside. */
+let stages = 0;
+
 export function stage(machine: Machine, ...parts: (HTMLElement | HTMLElement[])[]): HTMLElement {
   const body = parts.map((part) =>
     Array.isArray(part) ? element("div", { class: "stage-row" }, ...part) : part,
@@ -141,7 +158,7 @@ export function stage(machine: Machine, ...parts: (HTMLElement | HTMLElement[])[
   const made = element(
     // Not a <section>: in a deck that would be a slide.
     "div",
-    { class: "stage wide", role: "region", "aria-label": "The machine", "data-own-keys": "" },
+    { class: "stage wide", role: "region", "aria-label": `Machine, view ${++stages}`, "data-own-keys": "" },
     controls(machine),
     noticeOf(machine),
     ...body,
