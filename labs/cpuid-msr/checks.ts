@@ -1,5 +1,6 @@
 import { failed, PASSED, type Check, type CheckResult } from "../../src/grading/lab.js";
 import type { AuditedExit } from "../../src/grading/audit.js";
+import { describeProblem } from "../../src/grading/realm/problem.js";
 import type { ScenarioRun, Workbench } from "../../src/grading/scenario.js";
 import { HYPERVISOR_SIGNATURE } from "../../src/hypervisor/vtx/exits/cpuid.js";
 import * as Msr from "../../src/spec/msrs.js";
@@ -207,7 +208,8 @@ async function boots(bench: Workbench): Promise<CheckResult> {
 }
 
 function ended(run: ScenarioRun): string {
-  return `The kernel did not reach its power-off: ${run.problem?.message ?? run.ending.message}`;
+  const why = run.problem ? describeProblem(run.problem) : run.ending.message;
+  return `The kernel did not reach its power-off: ${why}`;
 }
 
 function firstDifference(expected: string, actual: string): { expected: string; actual: string } {

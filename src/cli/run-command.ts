@@ -111,7 +111,7 @@ function createSession(imageName: string, options: RunOptions, onConsole: (byte:
     });
   } catch (error) {
     if (error instanceof Error && ["ImageError", "RangeError"].includes(error.name))
-      throw new UsageError(error.message);
+      throw new UsageError(`${imageName}: ${error.message}`);
     throw error;
   }
 }

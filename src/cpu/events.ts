@@ -280,6 +280,7 @@ export function deliverEvent(vector: u32, type: u32, errorCode: i64, length: u32
   store<u64>(CYCLES, load<u64>(CYCLES) + load<u32>(COST_DELIVERY));
   if (faultPending != NONE) return;
   vectoring = 0;
+  if (load<u32>(TRACE_MASK) != 0) traceDelivered();
   endShadow();
   refreshAttention();
 }

@@ -22,6 +22,8 @@ export const ABOVE_PHYSICAL_ADDRESS: u64 = ~(((<u64>1) << PHYSICAL_ADDRESS_BITS)
 const SIGNATURE: u32 = 0x0005_06e3;
 const ECX_MONITOR: u32 = 1 << 3;
 const ECX_VMX: u32 = 1 << 5;
+const ECX_CMPXCHG16B: u32 = 1 << 13;
+const ECX_POPCNT: u32 = 1 << 23;
 const EDX_DE: u32 = 1 << 2;
 const EDX_PSE: u32 = 1 << 3;
 const EDX_TSC: u32 = 1 << 4;
@@ -32,11 +34,12 @@ const EDX_SEP: u32 = 1 << 11;
 const EDX_PGE: u32 = 1 << 13;
 const EDX_CMOV: u32 = 1 << 15;
 const EDX_PAT: u32 = 1 << 16;
+const EDX_CLFSH: u32 = 1 << 19;
 /** Leaf 7: FSGSBASE, SMEP, INVPCID, SMAP; UMIP. */
 const LEAF_7_EBX: u32 = (1 << 0) | (1 << 7) | (1 << 10) | (1 << 20);
 const LEAF_7_ECX: u32 = 1 << 2;
-/** Leaf 80000001H: LAHF; SYSCALL, NX, 1-GByte pages, RDTSCP, Intel 64. */
-const EXTENDED_ECX: u32 = 1 << 0;
+/** Leaf 80000001H: LAHF, PREFETCHW; SYSCALL, NX, 1-GByte pages, RDTSCP, Intel 64. */
+const EXTENDED_ECX: u32 = (1 << 0) | (1 << 8);
 const EXTENDED_EDX: u32 = (1 << 11) | (1 << 20) | (1 << 26) | (1 << 27) | (1 << 29);
 
 const BASIC_LEAVES: u32 = 7;
@@ -58,8 +61,8 @@ export function queryCpuid(leaf: u32, subleaf: u32): void {
 function basicLeaf(leaf: u32, subleaf: u32): void {
   switch (leaf) {
     case 0: return result(BASIC_LEAVES, 0x756e_6547, 0x6c65_746e, 0x4965_6e69);
-    case 1: return result(SIGNATURE, (1 << 16) | (8 << 8), ECX_MONITOR | ECX_VMX,
-      EDX_DE | EDX_PSE | EDX_TSC | EDX_MSR | EDX_PAE | EDX_CX8 | EDX_SEP | EDX_PGE | EDX_CMOV | EDX_PAT);
+    case 1: return result(SIGNATURE, (1 << 16) | (8 << 8), ECX_MONITOR | ECX_VMX | ECX_CMPXCHG16B | ECX_POPCNT,
+      EDX_DE | EDX_PSE | EDX_TSC | EDX_MSR | EDX_PAE | EDX_CX8 | EDX_SEP | EDX_PGE | EDX_CMOV | EDX_PAT | EDX_CLFSH);
     case 2: return result(0x00ff_ff01, 0, 0, 0);
     case 3:
     case 4:

@@ -3,7 +3,7 @@
  * Everything is checked before anything changes; a fault is left pending.
  */
 import {
-  RIP, RFLAGS, CS, SS, TR, IDTR_BASE, IDTR_LIMIT, SEGMENT_LIMIT, SEGMENT_BASE, SEGMENT_SELECTOR,
+  RIP, CS, SS, TR, IDTR_BASE, IDTR_LIMIT, SEGMENT_LIMIT, SEGMENT_BASE, SEGMENT_SELECTOR,
 } from '../spec/cpu-state';
 import { FLAG_IF, FLAG_TF, FLAG_NT, FLAG_RF, FLAG_VM, FLAG_AC } from '../spec/control-bits';
 import { GENERAL_PROTECTION, SEGMENT_NOT_PRESENT, INVALID_TSS, STACK_FAULT } from '../spec/vectors';

@@ -6,7 +6,8 @@ import {
 } from '../spec/cpu-state';
 import {
   TRACE_RING, TRACE_CAPACITY, TRACE_RECORD_BYTES, RECORD_KIND, RECORD_CPL, RECORD_VMX, RECORD_SIZE, RECORD_CAUSE,
-  RECORD_CYCLE, RECORD_INSTRUCTIONS, RECORD_RIP, RECORD_A, RECORD_B, RECORD_C,
+  RECORD_CYCLE, RECORD_INSTRUCTIONS, RECORD_RIP, RECORD_A, RECORD_B, RECORD_C, EXCEPTION, INTERRUPT, SOFTWARE_INTERRUPT,
+  VM_ENTRY,
 } from '../spec/trace-records';
 
 @inline
@@ -39,4 +40,17 @@ export function traceAppend(kind: u32): usize {
   store<u64>(at + RECORD_B, 0);
   store<u64>(at + RECORD_C, 0);
   return at;
+}
+
+/**
+ * The event recorded last has been delivered through the IDT: its ring is the one that it led to. It was recorded before,
+ * so that what goes wrong in the delivery comes after it.
+ */
+export function traceDelivered(): void {
+  const count = load<u32>(TRACE_COUNT);
+  if (count == 0) return;
+  const at: usize = TRACE_RING + ((count - 1) & (TRACE_CAPACITY - 1)) * TRACE_RECORD_BYTES;
+  const kind = <u32>load<u16>(at + RECORD_KIND);
+  if (kind != EXCEPTION && kind != INTERRUPT && kind != SOFTWARE_INTERRUPT && kind != VM_ENTRY) return;
+  if (load<u64>(at + RECORD_INSTRUCTIONS) == load<u64>(INSTRUCTIONS)) store<u8>(at + RECORD_CPL, <u8>load<u32>(CPL));
 }

@@ -95,6 +95,17 @@ describe("edited handlers", () => {
     expect(call(javascript)).toBe(result);
   });
 
+  it("names the line that throws", () => {
+    const handler = compile("\nexport const cpuid = () => {\n  throw new Error('no');\n};");
+    let stack = "";
+    try {
+      handler({} as Vcpu);
+    } catch (error) {
+      stack = (error as Error).stack ?? "";
+    }
+    expect(stack).toContain("cpuid.ts:3:9");
+  });
+
   it("keeps line numbers", () => {
     const { body } = moduleBody({
       path,

@@ -1,6 +1,14 @@
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import { CR0_ET, CR0_PE, CR0_PG, CR4_PAE, EFER_LMA, EFER_LME, FLAG_FIXED } from "../../src/spec/control-bits.js";
+import {
+  CR0_ET,
+  CR0_PE,
+  CR0_PG,
+  CR4_PAE,
+  EFER_LMA,
+  EFER_LME,
+  FLAG_FIXED,
+} from "../../src/spec/control-bits.js";
 import * as S from "../../src/spec/cpu-state.js";
 import { FETCH_BUFFER, RAM_BASE } from "../../src/spec/memory-map.js";
 
@@ -115,7 +123,7 @@ export class BareCore {
     const table = new DataView(new ArrayBuffer(4096));
     for (let i = 0; i < 512; i++) table.setBigUint64(8 * i, BigInt(i * 0x20_0000) | 0x83n, true);
     this.write(DIRECTORY, new Uint8Array(table.buffer));
-    const entry = (target: number): number[] => [target & 0xff | 3, target >> 8, 0, 0, 0, 0, 0, 0];
+    const entry = (target: number): number[] => [(target & 0xff) | 3, target >> 8, 0, 0, 0, 0, 0, 0];
     this.write(PDPT, entry(DIRECTORY));
     this.write(PML4, entry(PDPT));
   }

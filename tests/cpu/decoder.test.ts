@@ -31,7 +31,12 @@ function iced(bits: CodeBits, bytes: Uint8Array): Decoded {
   const { code, length, mnemonic, encoding } = instruction;
   instruction.free();
   decoder.free();
-  return { valid: code !== Code.INVALID, length, mnemonic: Mnemonic[mnemonic], legacy: encoding === EncodingKind.Legacy };
+  return {
+    valid: code !== Code.INVALID,
+    length,
+    mnemonic: Mnemonic[mnemonic],
+    legacy: encoding === EncodingKind.Legacy,
+  };
 }
 
 const implemented = new Set(TABLE.filter((row) => row.handler).map((row) => row.mnemonic));
@@ -56,7 +61,8 @@ describe.each([16, 32, 64] as const)("decoder in %i-bit code, beside an independ
       const text = Buffer.from(bytes).toString("hex");
       if (ours.row < FIRST_ROW) {
         const known = theirs.legacy && implemented.has(theirs.mnemonic.toLowerCase());
-        const excused = NAMED_UNDEFINED.test(theirs.mnemonic) || (bits < 64 && ONLY_64_ON_INTEL.test(theirs.mnemonic));
+        const excused =
+          NAMED_UNDEFINED.test(theirs.mnemonic) || (bits < 64 && ONLY_64_ON_INTEL.test(theirs.mnemonic));
         if (theirs.valid && known && !excused) wrong.push(`${text}: undefined, not ${theirs.mnemonic}`);
         continue;
       }
@@ -64,7 +70,8 @@ describe.each([16, 32, 64] as const)("decoder in %i-bit code, beside an independ
       if (row.handler === undefined || CHECKED_LATER.test(row.handler)) continue;
       instructions++;
       if (!theirs.valid) wrong.push(`${text}: ${row.mnemonic}, not invalid`);
-      else if (ours.length !== theirs.length) wrong.push(`${text}: ${row.mnemonic}, ${ours.length} bytes, not ${theirs.length}`);
+      else if (ours.length !== theirs.length)
+        wrong.push(`${text}: ${row.mnemonic}, ${ours.length} bytes, not ${theirs.length}`);
     }
     expect(wrong).toEqual([]);
     expect(instructions).toBeGreaterThan(STRINGS_PER_MODE / 2);
@@ -76,7 +83,8 @@ describe.each([16, 32, 64] as const)("decoder in %i-bit code, beside an independ
       const bytes = Uint8Array.from({ length: 15 }, () => random() >>> 8);
       const { row, length } = core.decode(bits, bytes)!;
       if (row < FIRST_ROW) continue;
-      for (let count = 1; count < length; count++) expect(core.decode(bits, bytes.subarray(0, count))).toBeUndefined();
+      for (let count = 1; count < length; count++)
+        expect(core.decode(bits, bytes.subarray(0, count))).toBeUndefined();
       expect(core.decode(bits, bytes.subarray(0, length))).toEqual({ row, length });
     }
   });
@@ -92,7 +100,13 @@ it("every row can be reached", () => {
       const opcode = [
         ...[[], [], [0x66], [0xf3], [0xf2]][form.prefix < 5 ? form.prefix : 0],
         ...(form.prefix === 6 ? [0x48] : []),
-        ...(form.map >= 0x300 ? [0x0f, 0x3a] : form.map >= 0x200 ? [0x0f, 0x38] : form.map >= 0x100 ? [0x0f] : []),
+        ...(form.map >= 0x300
+          ? [0x0f, 0x3a]
+          : form.map >= 0x200
+            ? [0x0f, 0x38]
+            : form.map >= 0x100
+              ? [0x0f]
+              : []),
         (form.map & 0xff) + (form.plusRegister ? n % 8 : 0),
       ];
       bytes.set(opcode);
@@ -105,6 +119,8 @@ it("every row can be reached", () => {
       if (decoded) reached.add(decoded.row);
     }
   }
-  const missing = placed.flatMap(({ row }, i) => (reached.has(i + FIRST_ROW) ? [] : [`${row.encoding} ${row.mnemonic}`]));
+  const missing = placed.flatMap(({ row }, i) =>
+    reached.has(i + FIRST_ROW) ? [] : [`${row.encoding} ${row.mnemonic}`],
+  );
   expect(missing).toEqual([]);
 });

@@ -15,7 +15,10 @@ describe.each([16, 32, 64] as const)("random bytes as %i-bit code", (bits) => {
       for (const core of [whole, sliced]) {
         const random = generator(seed * 7919);
         core.ram(0x4000, 0x20_0000).fill(0);
-        core.write(code, Uint8Array.from({ length: 4096 }, () => random() >>> 8));
+        core.write(
+          code,
+          Uint8Array.from({ length: 4096 }, () => random() >>> 8),
+        );
         core.core.reset();
         core.mode(bits, code);
         for (let i = 0; i < 16; i++) core.setRegister(i, random() % 2 ? random() : random() & 0x1f_ffff);
@@ -26,9 +29,11 @@ describe.each([16, 32, 64] as const)("random bytes as %i-bit code", (bits) => {
       const stop = whole.core.run(3000);
       expect(ends).toContain(stop);
       let other = STOP_BUDGET;
-      for (let left = 3000; left > 0 && other === STOP_BUDGET; left -= 11) other = sliced.core.run(Math.min(11, left));
+      for (let left = 3000; left > 0 && other === STOP_BUDGET; left -= 11)
+        other = sliced.core.run(Math.min(11, left));
       expect(other, `seed ${seed}`).toBe(stop);
-      for (let i = 0; i < 16; i++) expect(sliced.register(i), `seed ${seed}, register ${i}`).toBe(whole.register(i));
+      for (let i = 0; i < 16; i++)
+        expect(sliced.register(i), `seed ${seed}, register ${i}`).toBe(whole.register(i));
       for (const field of [S.RIP, S.RFLAGS, S.INSTRUCTIONS, S.CYCLES]) {
         expect(sliced.get64(field), `seed ${seed}, field ${field.toString(16)}`).toBe(whole.get64(field));
       }

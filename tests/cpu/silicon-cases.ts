@@ -26,8 +26,22 @@ export const recorded: readonly Row[] = TABLE.filter(
     !/^(nop|clflush)$/.test(row.handler),
 );
 
-const BOUNDARIES = [0n, 1n, 0x7fn, 0x80n, 0xffn, 0x7fffn, 0x8000n, 0xffffn, 0x7fff_ffffn, 0x8000_0000n, 0xffff_ffffn,
-  0x7fff_ffff_ffff_ffffn, 0x8000_0000_0000_0000n, 0xffff_ffff_ffff_ffffn];
+const BOUNDARIES = [
+  0n,
+  1n,
+  0x7fn,
+  0x80n,
+  0xffn,
+  0x7fffn,
+  0x8000n,
+  0xffffn,
+  0x7fff_ffffn,
+  0x8000_0000n,
+  0xffff_ffffn,
+  0x7fff_ffff_ffff_ffffn,
+  0x8000_0000_0000_0000n,
+  0xffff_ffff_ffff_ffffn,
+];
 
 export function makeCase(row: Row, seed: number): Case {
   const random = generator(Math.imul(seed + 1, 0x9e37_79b1));
@@ -49,7 +63,8 @@ export function makeCase(row: Row, seed: number): Case {
   // Division that mostly does not overflow, and bit strings near their base.
   if (/div/.test(row.mnemonic) && below(4) > 0) registers[2] = BigInt(below(3));
   const code = encode(row, below, registers);
-  const flags = 0x202n | (BigInt(random()) & 0x8d5n) | (row.flags.read?.includes("d") && below(2) ? 0x400n : 0n);
+  const flags =
+    0x202n | (BigInt(random()) & 0x8d5n) | (row.flags.read?.includes("d") && below(2) ? 0x400n : 0n);
   const data = Uint8Array.from({ length: 4096 }, () => random() >>> 8);
   return { row, code, registers, flags, data };
 }
@@ -59,14 +74,20 @@ function encode(row: Row, below: (limit: number) => number, registers: bigint[])
   const bytes: number[] = [];
   const byte = (): number => below(256);
   const wordSized = below(5) === 0 && row.feature !== "SSE2";
-  if (wordSized && form.prefix !== encoding.PREFIX_NONE && form.prefix !== encoding.PREFIX_W) bytes.push(0x66);
+  if (wordSized && form.prefix !== encoding.PREFIX_NONE && form.prefix !== encoding.PREFIX_W)
+    bytes.push(0x66);
   if (form.prefix === encoding.PREFIX_F3) bytes.push(0xf3);
   if (row.operands.startsWith("X") && below(4) > 0) bytes.push(below(2) ? 0xf2 : 0xf3);
   const map = form.map + (form.plusRegister ? [0, 1, 2, 3, 5, 6, 7][below(7)] : 0);
   const wide = form.prefix === encoding.PREFIX_W || (below(2) === 1 && !(wordSized && below(2)));
   // R8 to R15 only where they cannot be a base: no REX.B with a memory operand.
-  const inMemory = form.modrm && (form.mod === encoding.MOD_MEMORY || (form.mod === encoding.MOD_ANY && below(2) === 0));
-  const rex = 0x40 | (wide ? 8 : 0) | (form.digit === encoding.ANY && below(2) ? 4 : 0) | (!inMemory && below(2) ? 1 : 0);
+  const inMemory =
+    form.modrm && (form.mod === encoding.MOD_MEMORY || (form.mod === encoding.MOD_ANY && below(2) === 0));
+  const rex =
+    0x40 |
+    (wide ? 8 : 0) |
+    (form.digit === encoding.ANY && below(2) ? 4 : 0) |
+    (!inMemory && below(2) ? 1 : 0);
   const rexed = wide || below(2) === 1;
   if (rexed) bytes.push(rex);
   if (map >= 0x300) bytes.push(0x0f, 0x3a);
@@ -78,7 +99,8 @@ function encode(row: Row, below: (limit: number) => number, registers: bigint[])
     if (form.digit === encoding.ANY && reg === 4) reg = 0;
     if (inMemory) {
       if (row.handler === "bit_rm_reg") registers[reg | (rexed ? (rex & 4) << 1 : 0)] = BigInt(below(2000));
-      if (row.handler === "bit_rm_reg" && [3].includes(reg) && !(rexed && rex & 4)) registers[3] = BigInt(DATA + 0x100);
+      if (row.handler === "bit_rm_reg" && [3].includes(reg) && !(rexed && rex & 4))
+        registers[3] = BigInt(DATA + 0x100);
       const indexed = below(3) === 0;
       bytes.push((1 << 6) | (reg << 3) | (indexed ? 4 : 3));
       if (indexed) bytes.push((below(4) << 6) | (4 << 3) | 3);
@@ -92,11 +114,21 @@ function encode(row: Row, below: (limit: number) => number, registers: bigint[])
   const size16 = bytes.includes(0x66) && bytes[0] === 0x66 && !(rexed && wide);
   for (const operand of row.operands.split(",")) {
     const count =
-      operand === "Ib" ? 1
-      : operand === "Iw" ? 2
-      : operand === "Iz" ? (size16 ? 2 : 4)
-      : operand === "Iv" ? (size16 ? 2 : rexed && wide ? 8 : 4)
-      : 0;
+      operand === "Ib"
+        ? 1
+        : operand === "Iw"
+          ? 2
+          : operand === "Iz"
+            ? size16
+              ? 2
+              : 4
+            : operand === "Iv"
+              ? size16
+                ? 2
+                : rexed && wide
+                  ? 8
+                  : 4
+              : 0;
     for (let i = 0; i < count; i++) bytes.push(row.handler === "enter" ? (i === 1 ? 0 : below(3)) : byte());
     if (/^O/.test(operand)) bytes.push(DATA & 0xff, below(16), 0x80, 0, 0, 0, 0, 0);
   }

@@ -6,7 +6,13 @@ import { STOP_BUDGET } from "../../src/spec/stops.js";
 import { BareCore } from "./bare-core.js";
 import { CASES_PER_ROW, CODE, DATA, makeCase, recorded } from "./silicon-cases.js";
 
-type Recorded = [code: string, flags: string, signal: number, registers: Record<string, string>, data: Record<string, number>];
+type Recorded = [
+  code: string,
+  flags: string,
+  signal: number,
+  registers: Record<string, string>,
+  data: Record<string, number>,
+];
 
 const FLAG_BITS: Record<string, bigint> = { o: 0x800n, s: 0x80n, z: 0x40n, a: 0x10n, p: 4n, c: 1n };
 const SIX = 0x8d5n;
@@ -16,7 +22,9 @@ describe("against a real processor (an AMD EPYC; see recorder/)", () => {
   let results: Recorded[];
   beforeAll(() => {
     core = new BareCore();
-    results = JSON.parse(gunzipSync(readFileSync(new URL("silicon.json.gz", import.meta.url))).toString()) as Recorded[];
+    results = JSON.parse(
+      gunzipSync(readFileSync(new URL("silicon.json.gz", import.meta.url))).toString(),
+    ) as Recorded[];
   });
 
   /** What differs, in words; empty when nothing does. */
@@ -44,13 +52,20 @@ describe("against a real processor (an AMD EPYC; see recorder/)", () => {
     if (core.rip !== CODE + test.code.length) wrong.push(`rip ${core.rip.toString(16)}`);
     for (let i = 0; i < 16; i++) {
       const value = registers[i] === undefined ? test.registers[i] : BigInt(`0x${registers[i]}`);
-      if (core.register(i) !== value) wrong.push(`r${i} ${core.register(i).toString(16)}, not ${value.toString(16)}`);
+      if (core.register(i) !== value)
+        wrong.push(`r${i} ${core.register(i).toString(16)}, not ${value.toString(16)}`);
     }
-    const undefinedBits = [...(row.flags.undefined ?? "")].reduce((bits, letter) => bits | FLAG_BITS[letter], 0n);
+    const undefinedBits = [...(row.flags.undefined ?? "")].reduce(
+      (bits, letter) => bits | FLAG_BITS[letter],
+      0n,
+    );
     const mask = SIX & ~undefinedBits;
     const mine = core.get64(S.RFLAGS) & mask;
     const theirs = BigInt(`0x${flags}`) & mask;
-    if (mine !== theirs) wrong.push(`flags ${mine.toString(16)}, not ${theirs.toString(16)} (before ${test.flags.toString(16)})`);
+    if (mine !== theirs)
+      wrong.push(
+        `flags ${mine.toString(16)}, not ${theirs.toString(16)} (before ${test.flags.toString(16)})`,
+      );
     const memory = core.ram(DATA, 4096);
     for (let i = 0; i < 4096; i++) {
       const value = data[i] ?? test.data[i];

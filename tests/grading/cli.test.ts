@@ -54,7 +54,7 @@ describe("ring1 grade", () => {
     expect(out).toContain("  All 12 checks passed: 20 of 20 points.\n");
     expect(out).toContain("eve: Unknown lab\n  Could not be graded: the file is empty.\n");
     expect(out).toContain(
-      'the file names no lab: its first lines need a comment such as "// ring1 lab: cpuid-msr"',
+      'Could not be graded: it is for lab "class", which does not exist; a comment in the first lines',
     );
     expect(readFileSync(at("out.csv"), "utf8").split("\r\n")[1]).toBe("cpuid-msr,,,ada,,,,20,0,20,20");
   });

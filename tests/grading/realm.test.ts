@@ -146,6 +146,8 @@ describe("a part that goes wrong", () => {
     ["throw new TypeError('no');", "threw", "handle threw TypeError: no"],
     ["throw 'text';", "threw", 'handle threw the string "text"'],
     ["throw undefined;", "threw", "handle threw undefined"],
+    ["throw null;", "threw", "handle threw null"],
+    ["JSON.parse('x');", "threw", "handle threw SyntaxError: unexpected token: 'x'"],
     ["throw 17n;", "threw", "handle threw the bigint 17n"],
     ["throw Symbol('x');", "threw", "handle threw a symbol"],
     ["throw {};", "threw", "handle threw an object with no message"],

@@ -5,7 +5,12 @@ describe("a variant", () => {
   it("is a function of its seed", () => {
     const take = (seed: string): string[] => {
       const variant = new Variant(seed);
-      return [variant.u64().toString(16), variant.letters(5, "abc"), String(variant.below(10)), variant.pick(["x", "y"])];
+      return [
+        variant.u64().toString(16),
+        variant.letters(5, "abc"),
+        String(variant.below(10)),
+        variant.pick(["x", "y"]),
+      ];
     };
     expect(take("ring1")).toEqual(take("ring1"));
     expect(take("ring1")).not.toEqual(take("ring2"));

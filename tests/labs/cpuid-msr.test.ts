@@ -2,6 +2,9 @@ import { describe, expect, it } from "vitest";
 import { CHECKS } from "../../labs/cpuid-msr/checks.js";
 import { HYPERVISOR_SIGNATURE } from "../../labs/cpuid-msr/given.js";
 import { HYPERVISOR_SIGNATURE as SHIPPED } from "../../src/hypervisor/vtx/exits/cpuid.js";
+import { Session } from "../../src/experiments/session.js";
+import { scenarioGuest } from "../../src/grading/browser.js";
+import { nodeAssets } from "../../src/grading/node/assets.js";
 import { jsonText } from "../../src/grading/submission.js";
 import { gradePart, labFile, mutant, named, SOLUTION } from "./graded.js";
 
@@ -32,11 +35,21 @@ describe("the lab's own parts", () => {
   });
 
   it("gives the same bytes for the same part", async () => {
-    const part = mutant(
-      'vcpu.advance();\n  return "resume";\n};\n\n/** The hardware\'s',
-      'return "resume";\n};\n\n/** The hardware\'s',
-    );
+    const part = mutant("vcpu.cpuid(leaf, subleaf)", "vcpu.cpuid(leaf, 0)");
     expect(jsonText(await gradePart(part))).toBe(jsonText(await gradePart(part)));
+  });
+
+  it("says where to look: the exit that went wrong waits there for its handler", async () => {
+    const report = await gradePart(mutant("vcpu.cpuid(leaf, subleaf)", "vcpu.cpuid(leaf, 0)"));
+    const { look } = report.checks.find(({ id }) => id === "cpuid-pass-through")!;
+    const guest = await scenarioGuest("cpuid-msr", look!.scenario, nodeAssets(), "test");
+    const session = Session.create({ ...guest, core: nodeAssets().core, cpuMode: "vtx" });
+    session.seek(look!);
+    const { phase, exit, registers } = session.view();
+    expect([phase, exit?.name]).toEqual(["hypervisor", "CPUID"]);
+    const low = (name: string): bigint =>
+      registers.find((register) => register.name === name)!.value & 0xffff_ffffn;
+    expect([low("RAX"), low("RCX")]).toEqual([7n, 1n]);
   });
 
   it("runs public checks alone when asked", async () => {

@@ -122,8 +122,7 @@ function hotKinds(row: Row): number[] {
   const [register, memory] = forms[letters] ?? ["", ""];
   const of = (form: string): number[] =>
     [1, 2, 4, 8].map((size) => kindNumber.get(`${family}_${form}${size}`) ?? kindNumber.get(`${family}_${form}`) ?? 0);
-  const kinds = [...of(register), ...(family === "nop" ? [3, 3, 3, 3].map(() => kindNumber.get("nop_n")!) : of(memory))];
-  return family === "nop" ? kinds.map(() => kindNumber.get("nop_n")!) : kinds;
+  return family === "nop" ? new Array<number>(8).fill(kindNumber.get("nop_n")!) : [...of(register), ...of(memory)];
 }
 
 function byteRegisters(row: Row): number {
@@ -182,10 +181,10 @@ export function generateTables(table: readonly Row[], fileOf: (handler: string) 
   const opcodes = new Array<number>(0x400).fill(0);
   const bytes: number[] = [];
   const handlers: string[] = [...RESERVED_ROWS];
-  for (const handler of RESERVED_ROWS) {
-    void handler;
-    bytes.push(...new Array<number>(9).fill(0), encoding.FLAG_SYSTEM | encoding.FLAG_LAST, 1, ...new Array<number>(21).fill(0));
-  }
+  const reserved = new Array<number>(encoding.ROW_LENGTH).fill(0);
+  reserved[encoding.ROW_FLAGS] = encoding.FLAG_SYSTEM | encoding.FLAG_LAST;
+  reserved[encoding.ROW_CYCLES] = 1;
+  bytes.push(...RESERVED_ROWS.flatMap(() => reserved));
   placed.forEach(({ row, form, map }, i) => {
     const index = i + RESERVED_ROWS.length;
     if (opcodes[map] === 0) opcodes[map] = index | (form.modrm ? 0x1_0000 : 0);

@@ -69,18 +69,19 @@ async function gradeFound(
   if (file === null) return refused(reason!, named);
   const text = readPart(file);
   if (!text.ok) return refused(text.reason, named);
-  const lab = named ?? labOf(file, text.source);
-  if (!lab) return refused(NO_LAB);
+  const labId = named?.id ?? labIdOf(file, text.source);
+  const lab = findLab(labId);
+  if (!lab) return refused(`it is for lab "${labId}", which does not exist; ${HOW_TO_NAME}`);
   const request = { labId: lab.id, source: text.source, seed, scope, modules };
   return { submission: name, report: await gradeInWorker(request, options.patienceSeconds) };
 }
 
-const NO_LAB =
-  'the file names no lab: its first lines need a comment such as "// ring1 lab: cpuid-msr", or use --lab';
+const HOW_TO_NAME =
+  'a comment in the first lines such as "// ring1 lab: cpuid-msr", the folder, or --lab names the lab';
 
-/** The lab that a file names in a comment of its first lines, or in whose folder it lies. */
-function labOf(file: string, source: string) {
+/** The lab that a file names in a comment of its first lines, else the name of its folder. */
+function labIdOf(file: string, source: string): string {
   const header = source.split("\n", 10).join("\n");
   const named = /^\s*(?:\/\/|\/?\*)\s*ring1 lab:\s*([\w-]+)/m.exec(header)?.[1];
-  return findLab(named ?? path.basename(path.dirname(path.resolve(file))));
+  return named ?? path.basename(path.dirname(path.resolve(file)));
 }

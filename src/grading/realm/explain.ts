@@ -11,6 +11,8 @@ export interface Scene {
   /** The student's text and the JavaScript made from it, line for line. */
   source: string;
   code: string;
+  /** The realm's memory has nearly grown to its limit. */
+  memoryFull: boolean;
   /** The import that was refused, if one was. */
   refusedImport: string | null;
 }
@@ -27,7 +29,7 @@ export function explainThrown(scene: Scene, handler: string | null, thrown: Quic
   const exhausted = scene.budget.exhausted;
   const limit = scene.budget.limit;
   const texts = readTexts(scene, thrown);
-  const kind = exhausted ? "budget" : kindOf(scene, thrown, texts);
+  const kind = exhausted ? "budget" : kindOf(scene, handler, thrown, texts);
   return {
     kind,
     message: sentence(scene, kind, handler ?? "the module", limit, texts ?? describe(scene.context, thrown)),
@@ -53,17 +55,18 @@ function readTexts({ context, budget }: Scene, thrown: QuickJSHandle): ErrorText
 }
 
 function kindOf(
-  { context, refusedImport }: Scene,
+  { context, memoryFull, refusedImport }: Scene,
+  handler: string | null,
   thrown: QuickJSHandle,
   texts: ErrorTexts | null,
 ): ProblemKind {
-  if (refusedImport) return "import";
+  if (handler === null && refusedImport) return "import";
   // With no memory left for an error object, QuickJS throws null.
-  if (context.eq(thrown, context.null)) return "memory";
+  if (context.eq(thrown, context.null)) return memoryFull ? "memory" : "threw";
   if (texts?.name === "InternalError" && texts.message === "out of memory") return "memory";
-  if (texts?.name === "InternalError" && texts.message === "stack overflow") return "stack";
-  if (texts?.name === "RangeError" && texts.message === "Maximum call stack size exceeded") return "stack";
-  return texts?.name === "SyntaxError" ? "syntax" : "threw";
+  if (texts?.message === "stack overflow" && ["InternalError", "SyntaxError"].includes(texts.name))
+    return "stack";
+  return handler === null && texts?.name === "SyntaxError" ? "syntax" : "threw";
 }
 
 function sentence(

@@ -11,7 +11,10 @@ export interface Limits {
   stepsInAll: number;
   /** Memory of the realm, its interpreter's 16 MiB included. */
   memoryBytes: number;
-  /** Stack of the realm, bytes. */
+  /**
+   * Stack of the realm, bytes. The host's own stack has to be deeper, or an overflow is no longer counted but left to the
+   * host: 128 KiB needs less than 500 KiB of it.
+   */
   stackBytes: number;
   /** Characters that the part may print. */
   printedCharacters: number;
@@ -27,7 +30,7 @@ export const DEFAULT_LIMITS: Limits = {
   stepsPerCall: 1_000_000,
   stepsInAll: 50_000_000,
   memoryBytes: 32 << 20,
-  stackBytes: 256 << 10,
+  stackBytes: 128 << 10,
   printedCharacters: 4096,
 };
 

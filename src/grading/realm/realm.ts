@@ -15,6 +15,9 @@ import { moduleName, moduleText, SHARED_MODULES, type ConstantModules } from "./
 import { startQuickJs } from "./quickjs.js";
 import { transpile } from "./transpile.js";
 
+/** Memory grows in steps of a fifth: past this part of its limit the next step can fail. */
+const NEARLY_FULL = 0.75;
+
 /** What {@link Realm.open} needs. */
 export interface RealmOptions {
   /** The student's module, TypeScript or JavaScript. */
@@ -58,6 +61,7 @@ export class Realm {
   private constructor(
     private readonly runtime: QuickJSRuntime,
     private readonly context: QuickJSContext,
+    private readonly memory: WebAssembly.Memory,
     private readonly source: string,
     private readonly code: string,
     private readonly limits: Limits,
@@ -72,7 +76,14 @@ export class Realm {
     const quickjs = await startQuickJs(limits.memoryBytes, options.quickjs);
     const runtime = quickjs.newRuntime({ maxStackSizeBytes: limits.stackBytes });
     const context = runtime.newContext({ intrinsics: { ...DefaultIntrinsics, Date: false } });
-    const realm = new Realm(runtime, context, options.source, transpiled.ok ? transpiled.code : "", limits);
+    const realm = new Realm(
+      runtime,
+      context,
+      quickjs.getWasmMemory(),
+      options.source,
+      transpiled.ok ? transpiled.code : "",
+      limits,
+    );
     realm.prepare({ ...SHARED_MODULES, ...options.modules });
     if (transpiled.ok) realm.load();
     else realm.problem = transpiled.problem;
@@ -257,7 +268,10 @@ export class Realm {
 
   private fail(handler: string | null, error: QuickJSHandle): void {
     const { context, budget, limits, source, code, refusedImport } = this;
-    this.stop(explainThrown({ context, budget, limits, source, code, refusedImport }, handler, error));
+    const memoryFull = this.memory.buffer.byteLength > limits.memoryBytes * NEARLY_FULL;
+    this.stop(
+      explainThrown({ context, budget, limits, source, code, memoryFull, refusedImport }, handler, error),
+    );
     error.dispose();
   }
 

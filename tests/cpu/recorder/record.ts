@@ -36,14 +36,28 @@ function result(test: Case, record: Buffer): unknown[] {
     }
     for (let i = 0; i < 4096; i++) if (record[144 + i] !== test.data[i]) data[i] = record[144 + i];
   }
-  return [Buffer.from(test.code).toString("hex"), record.readBigUInt64LE(128).toString(16), signal, registers, data];
+  return [
+    Buffer.from(test.code).toString("hex"),
+    record.readBigUInt64LE(128).toString(16),
+    signal,
+    registers,
+    data,
+  ];
 }
 
 const program = path.join(mkdtempSync(path.join(os.tmpdir(), "recorder-")), "recorder");
 execFileSync("cc", ["-O1", "-pie", "-o", program, path.join(here, "recorder.c")]);
-const cases = recorded.flatMap((row, i) => Array.from({ length: CASES_PER_ROW }, (_, k) => makeCase(row, i * 1000 + k)));
+const cases = recorded.flatMap((row, i) =>
+  Array.from({ length: CASES_PER_ROW }, (_, k) => makeCase(row, i * 1000 + k)),
+);
 const output = execFileSync(program, { input: Buffer.concat(cases.map(input)), maxBuffer: 2 ** 30 });
-if (output.length !== cases.length * OUT_BYTES) throw new RangeError(`${output.length} bytes from the recorder`);
-const results = cases.map((test, i) => JSON.stringify(result(test, output.subarray(i * OUT_BYTES, (i + 1) * OUT_BYTES))));
-writeFileSync(path.join(here, "../silicon.json.gz"), gzipSync(`[\n${results.join(",\n")}\n]\n`, { level: 9 }));
+if (output.length !== cases.length * OUT_BYTES)
+  throw new RangeError(`${output.length} bytes from the recorder`);
+const results = cases.map((test, i) =>
+  JSON.stringify(result(test, output.subarray(i * OUT_BYTES, (i + 1) * OUT_BYTES))),
+);
+writeFileSync(
+  path.join(here, "../silicon.json.gz"),
+  gzipSync(`[\n${results.join(",\n")}\n]\n`, { level: 9 }),
+);
 console.log(`${cases.length} cases of ${recorded.length} rows`);
