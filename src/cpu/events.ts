@@ -4,7 +4,7 @@
  */
 import {
   CR2, RIP, RFLAGS, CYCLES, INSTRUCTIONS, DR6, ACTIVITY, INTERRUPTIBILITY, INTR_LINE, STOP_REQUEST, NMI_PENDING,
-  COST_DELIVERY,
+  COST_DELIVERY, TRACE_MASK,
 } from '../spec/cpu-state';
 import { FLAG_IF, FLAG_TF } from '../spec/control-bits';
 import { STOP_HALTED, STOP_REQUESTED, STOP_SHUTDOWN } from '../spec/stops';
@@ -24,7 +24,7 @@ import {
 } from './fault';
 import { deliverThroughIdt } from './idt';
 import { inNonRoot } from './mode';
-import { traceRecord } from './trace';
+import { traceDelivered, traceRecord } from './trace';
 import { performExit } from './vmx/exit';
 import { clearExitDetails, setInstructionLength, setInterruption, setIdtVectoring } from './vmx/exit-details';
 import { pinControls, primaryControls, exitControls, interceptsException, monitorTrapArmed, monitorTrapDue } from './vmx/controls';

@@ -22,7 +22,7 @@ export class ProgressWatch {
     this.#reason = reason;
     this.#instructions = instructions;
     this.#rcx = rcx;
-    return null;
+    if (this.#repeats < MOST_REPEATS) return null;
     const name = exitReasonName(reason);
     return `The guest re-executed the same ${name} ${MOST_REPEATS} times: does the handler call advance()?`;
   }

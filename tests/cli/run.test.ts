@@ -2,8 +2,37 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { guest } from "../experiments/guest.js";
 import { validate } from "./json-schema.js";
 import { ring1 } from "./ring1.js";
+
+/** #UD is handled by UD2 on a fresh stack each time (IST 1): delivery after delivery, with no instruction between. */
+const FAULT_LOOP = `
+  main:
+    mov rdi, IDT + 6 * 16
+    mov eax, offset handler
+    mov [rdi], ax
+    mov word ptr [rdi + 2], KERNEL_CODE
+    mov word ptr [rdi + 4], 0x8e01
+    shr eax, 16
+    mov [rdi + 6], ax
+    mov dword ptr [rdi + 8], 0
+    lidt [idt_pointer]
+    mov dword ptr [TSS + 36], 0x11f000
+    mov eax, TSS
+    mov word ptr [gdt + TSS_SEGMENT], 103
+    mov word ptr [gdt + TSS_SEGMENT + 2], ax
+    shr eax, 16
+    mov byte ptr [gdt + TSS_SEGMENT + 4], al
+    mov byte ptr [gdt + TSS_SEGMENT + 5], 0x89
+    mov ax, TSS_SEGMENT
+    ltr ax
+  handler:
+    ud2
+  idt_pointer:
+    .word 16 * 32 - 1
+    .quad IDT
+`;
 
 let folder: string;
 beforeAll(() => (folder = mkdtempSync(path.join(tmpdir(), "ring1-"))));
@@ -60,6 +89,21 @@ describe("ring1 run", () => {
     for (const mode of ["native", "vtx"]) {
       expect(ring1("run", guest, "--cpu-mode", mode, ...options).status, mode).toBe(status);
     }
+  });
+});
+
+describe("ring1 run of a guest that faults for ever, never completing an instruction", () => {
+  it.each(["native", "vtx"])("ends with its budget (%s)", (mode) => {
+    writeFileSync(file("fault-loop.bin"), guest(FAULT_LOOP));
+    const { status } = ring1(
+      "run",
+      file("fault-loop.bin"),
+      "--cpu-mode",
+      mode,
+      "--max-instructions",
+      "20000",
+    );
+    expect(status).toBe(124);
   });
 });
 

@@ -122,6 +122,27 @@ describe("exitMarks", () => {
     expect(tight.filter((mark) => mark.label !== null)).toHaveLength(1);
   });
 
+  it("labels narrow marks where the reason changes", () => {
+    const same = exitStays(
+      trace(
+        Array.from({ length: 50 }, () => [["VM_EXIT", -1, 5, 30] as const, ["VM_ENTRY", 0, 5] as const])
+          .flat()
+          .map((line) => [...line]),
+      ),
+      1,
+      0,
+    );
+    const marks = exitMarks(
+      same,
+      (cycle) => cycle,
+      1000,
+      1000,
+      label,
+      () => 3,
+    );
+    expect(marks.filter((mark) => mark.label !== null)).toHaveLength(1);
+  });
+
   it("draws a bounded number of marks", () => {
     const many = exitStays(trace(Array.from({ length: 4000 }, () => SHORT).flat()), 1, -1);
     expect(

@@ -146,6 +146,7 @@ describe("verdicts on the predictions", () => {
     expect(verdicts.cpuid).toEqual({ happened: true, evidence: "1 exit" });
     expect(verdicts.syscall).toEqual({ happened: false, evidence: "1 call, no exit" });
     expect(verdicts.fault).toEqual({ happened: false, evidence: "1 fault, no exit" });
+    expect(verdicts.timer).toEqual({ happened: false, evidence: "1 interrupt, no exit" });
     expect(verdicts.paging?.happened).toBe(false);
   });
 });

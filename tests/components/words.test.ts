@@ -7,7 +7,7 @@ import {
   exitLabel,
   hex,
   percent,
-  shortCycles,
+  tickCycles,
   vectorName,
 } from "../../docs/components/figures/format.js";
 import { changedRegisters, setBits } from "../../docs/components/figures/register-words.js";
@@ -38,7 +38,9 @@ describe("numbers", () => {
     expect(plain(cycles(value))).toBe(text);
   });
   it("keeps ticks short", () => {
-    expect(plain(shortCycles(1_500_000))).toBe("1.5 M");
+    expect(plain(tickCycles(1_500_000, 500_000))).toBe("1.5 M");
+    expect(plain(tickCycles(2_000_000, 1_000_000))).toBe("2 M");
+    expect(plain(tickCycles(25_301_200, 200))).toBe("25 301 200");
   });
   it("never rounds something to nothing or to all", () => {
     expect(plain(percent(1, 1_000_000))).toBe("< 0.1 %");

@@ -46,11 +46,12 @@ export function cycles(value: number): string {
   return `${scaled(value / unit[0])}${THIN}${unit[1]}\u00a0cycles`;
 }
 
-/** Axis ticks: as {@link cycles}, without the noun. */
-export function shortCycles(value: number): string {
+/** A tick of an axis whose ticks are `step` cycles apart: as many digits as tell neighbours apart. */
+export function tickCycles(value: number, step: number): string {
   const unit = UNITS.find(([size]) => Math.abs(value) >= size);
   if (!unit) return count(value);
-  return `${Number(scaled(value / unit[0]))}${THIN}${unit[1]}`;
+  const digits = Math.max(0, Math.ceil(-Math.log10(step / unit[0]) - 1e-9));
+  return digits > 3 ? count(value) : `${(value / unit[0]).toFixed(digits)}${THIN}${unit[1]}`;
 }
 
 function scaled(value: number): string {

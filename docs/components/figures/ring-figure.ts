@@ -2,7 +2,7 @@
 import { select } from "d3";
 import type { Ring } from "../../lib/experiments/view.js";
 import type { Crossing } from "./crossings.js";
-import { count, counted, ringName, ringNumber, ringToken } from "./format.js";
+import { count, ringName, ringNumber, ringToken } from "./format.js";
 import { element, figureScale, frame, onWidth, still, type Frame, type FrameOptions } from "./frame.js";
 import { addTextures, LANE_TEXTURE, texture, uniquePrefix } from "./patterns.js";
 import { drawnRing, NARROW, ringGeometry, WAYS, way, type Way } from "./ring-geometry.js";
@@ -237,7 +237,8 @@ function draw(host: HTMLElement, width: number, scale: number, choose: (name: Wa
         arrows.select(".way-name").text(({ way: name }) => sums.get(name)?.last?.name ?? GENERIC[name][0]);
         arrows.select(".way-note").text(({ way: name }) => {
           const times = sums.get(name)?.times ?? 0;
-          if (times > 0) return `${counted(times, "time")}${data.complete ? "" : " of late"}`;
+          if (times === 1) return "once";
+          if (times > 1) return `the last of ${count(times)}${data.complete ? "" : " that are kept"}`;
           return data.ready ? GENERIC[name][1] : "not yet";
         });
       }

@@ -68,7 +68,8 @@ export interface ExitMark {
 }
 
 /**
- * Marks of exits within [0, width]; labels from the left, each only where it does not touch the one before.
+ * Marks of exits within [0, width]; labels from the left, each only where it does not touch the one before. Marks too
+ * narrow to be told apart are labelled where the reason changes.
  *
  * @param measure - width of a label in pixels
  * @param limit - most marks to draw; beyond it only every k-th is
@@ -85,18 +86,22 @@ export function exitMarks(
   const seen = stays.filter((stay) => x(stay.end ?? now) >= 0 && x(stay.start) <= width);
   const every = Math.ceil(seen.length / limit);
   let free = -Infinity;
+  let before: number | null = null;
   return seen
     .filter((_, index) => index % every === 0)
     .map((stay) => {
       const left = x(stay.start);
+      const right = x(stay.end ?? now);
       const text = label(stay);
-      const fits = left >= free && left + measure(text) <= width;
+      const worth = right - left >= 8 || stay.reason !== before;
+      before = stay.reason;
+      const fits = worth && left >= free && left + measure(text) <= width;
       if (fits) free = left + measure(text) + 8;
       return {
         stay,
         family: exitFamily(stay.reason),
         x: left,
-        width: Math.max(1.5, x(stay.end ?? now) - left),
+        width: Math.max(1.5, right - left),
         label: fits ? text : null,
       };
     });

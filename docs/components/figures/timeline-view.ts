@@ -3,7 +3,7 @@ import { axisBottom, brushX, scaleLinear, select, zoom, zoomIdentity } from "d3"
 import type { D3BrushEvent, D3ZoomEvent, Selection } from "d3";
 import type { CpuMode, RingSpan, TraceEvent } from "../../lib/experiments/view.js";
 import { injection, type ExitStay } from "./crossings.js";
-import { counted, exitLabel, ringName, shortCycles } from "./format.js";
+import { counted, exitLabel, ringName, tickCycles } from "./format.js";
 import { figureScale } from "./frame.js";
 import { addTextures, FAMILY_TEXTURE, LANE_TEXTURE, texture, uniquePrefix } from "./patterns.js";
 import {
@@ -273,11 +273,13 @@ export function timelineView(host: HTMLElement, width: number, events: TimelineE
       const px = scaleLinear()
         .domain([current.start + shown[0], current.start + shown[1]])
         .range([0, inner]);
+      const ticks = px.ticks(Math.max(2, inner / (140 * scale)));
+      const step = ticks.length > 1 ? ticks[1] - ticks[0] : 1;
       axisLayer.call(
         axisBottom(px)
-          .ticks(Math.max(2, inner / (140 * scale)))
+          .tickValues(ticks)
           .tickSize(4)
-          .tickFormat((value) => shortCycles(Number(value))),
+          .tickFormat((value) => tickCycles(Number(value), step)),
       );
     } else {
       const visible = current.stays.filter((stay) => x(stay.start) >= 0 && x(stay.start) <= inner);

@@ -2,6 +2,7 @@
 import type { ExitCount, MachineView, TraceEvent, TraceKind } from "../../lib/experiments/view.js";
 import * as R from "../../lib/spec/exit-reasons.js";
 import { PAGE_FAULT } from "../../lib/spec/vectors.js";
+import { injection } from "../figures/crossings.js";
 import { counted } from "../figures/format.js";
 import type { Verdict } from "./prediction.js";
 
@@ -42,9 +43,15 @@ export function exitVerdicts(
     serial: byExits(R.IO_INSTRUCTION),
     syscall: without("call", times("SYSCALL"), R.VMCALL),
     fault: without("fault", times("EXCEPTION", PAGE_FAULT), R.EXCEPTION_OR_NMI),
-    timer: without("interrupt", times("INTERRUPT"), R.EXTERNAL_INTERRUPT),
+    timer: without("interrupt", injectedInterrupts(events), R.EXTERNAL_INTERRUPT),
     sleep: byExits(R.HLT),
   };
+}
+
+/** Interrupts that VM entries delivered: those of the VM's own timer. */
+function injectedInterrupts(events: readonly TraceEvent[]): number {
+  return events.filter((event) => event.kind === "VM_ENTRY" && injection(event.b)?.startsWith("interrupt"))
+    .length;
 }
 
 function sum(exits: readonly ExitCount[], reasons: readonly number[]): number {
