@@ -129,14 +129,14 @@ describe("the chapter", () => {
     }
     const there = await words(stage, /paused in the hypervisor/);
     await page.locator("#figure-vmcs").scrollIntoViewIfNeeded();
-    await page.locator("#figure-vmcs .vmcs-fields").first().waitFor();
+    await page.locator("#figure-vmcs .vmcs-says", { hasText: "30: I/O" }).waitFor();
     const fields = await page.locator("#figure-vmcs .vmcs-value").allInnerTexts();
     const address = page.url();
     await open!.close();
     const again = await go(`${CHAPTER}${new URL(address).hash}`);
     expect(await words(firstStage(again), /paused/)).toBe(there);
     await again.locator("#figure-vmcs").scrollIntoViewIfNeeded();
-    await again.locator("#figure-vmcs .vmcs-fields").first().waitFor();
+    await again.locator("#figure-vmcs .vmcs-says", { hasText: "30: I/O" }).waitFor();
     expect(await again.locator("#figure-vmcs .vmcs-value").allInnerTexts()).toEqual(fields);
   });
 

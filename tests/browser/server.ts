@@ -1,24 +1,11 @@
 /** A plain static host of dist/ under a sub-path, and a browser that looks at it. */
-import { readFile } from "node:fs/promises";
-import { createServer } from "node:http";
-import type { AddressInfo } from "node:net";
-import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { chromium, type Browser, type BrowserContextOptions, type Page } from "playwright-core";
+import { serveFolder } from "../../src/site/static-server.js";
 import { findChromium } from "./chromium.js";
 
 const DIST = fileURLToPath(new URL("../../dist", import.meta.url));
 const SUB_PATH = "/courses/ring-minus-1/";
-
-const TYPES: Record<string, string> = {
-  ".html": "text/html; charset=utf-8",
-  ".js": "text/javascript",
-  ".css": "text/css",
-  ".json": "application/json",
-  ".svg": "image/svg+xml",
-  ".wasm": "application/wasm",
-  ".woff2": "font/woff2",
-};
 
 export interface Site {
   /** Address of the site's root, with a slash at the end. */
@@ -28,23 +15,8 @@ export interface Site {
 
 /** Serves dist/ on a free loopback port, from a sub-path, as a course's web space would. */
 export async function serveSite(): Promise<Site> {
-  const server = createServer(async (request, response) => {
-    const { pathname } = new URL(request.url ?? "/", "http://localhost");
-    const asked = decodeURIComponent(pathname);
-    const file = path.join(DIST, asked.slice(SUB_PATH.length), asked.endsWith("/") ? "index.html" : "");
-    const inside = asked.startsWith(SUB_PATH) && file.startsWith(DIST);
-    const body = inside ? await readFile(file).catch(() => undefined) : undefined;
-    response.writeHead(body ? 200 : 404, {
-      "Content-Type": TYPES[path.extname(file)] ?? "application/octet-stream",
-    });
-    response.end(body);
-  });
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const { port } = server.address() as AddressInfo;
-  return {
-    url: `http://127.0.0.1:${port}${SUB_PATH}`,
-    close: () => new Promise((resolve) => server.close(() => resolve())),
-  };
+  const { server, url } = await serveFolder(DIST, SUB_PATH, 0);
+  return { url, close: () => new Promise((resolve) => server.close(() => resolve())) };
 }
 
 export async function launchBrowser(): Promise<Browser> {

@@ -8,27 +8,18 @@ const CORE = new URL("../../cpu/build/cpu.wasm", import.meta.url);
 const GUESTS = new URL("../../guests/build/", import.meta.url);
 const QUICKJS = createRequire(import.meta.url).resolve("@jitl/quickjs-wasmfile-release-sync/wasm");
 
-/** What a grading worker is given: compiled once, shared by all workers. */
-export interface CompiledModules {
-  core: WebAssembly.Module;
-  quickjs: WebAssembly.Module;
-}
-
 /** Whether the build has left what a grader needs. */
 export function isBuilt(): boolean {
   return existsSync(CORE) && existsSync(GUESTS);
 }
 
-export function compileModules(): CompiledModules {
+/** The grader's assets as the build has left them on disk. */
+export function nodeAssets(): GradingAssets {
   return {
     core: new WebAssembly.Module(readFileSync(fileURLToPath(CORE))),
     quickjs: new WebAssembly.Module(readFileSync(QUICKJS)),
+    guest: (name) => Promise.resolve(readGuest(name)),
   };
-}
-
-/** The grader's assets as the build has left them on disk. */
-export function nodeAssets(modules: CompiledModules = compileModules()): GradingAssets {
-  return { ...modules, guest: (name) => Promise.resolve(readGuest(name)) };
 }
 
 function readGuest(name: string): Uint8Array {

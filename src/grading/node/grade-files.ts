@@ -3,9 +3,9 @@ import { findLab, LABS } from "../../../labs/index.js";
 import { DEFAULT_SEED } from "../grade.js";
 import { ungradedReport, type GradeReport } from "../report.js";
 import type { GradedSubmission } from "../submission.js";
-import { compileModules, isBuilt, type CompiledModules } from "./assets.js";
+import { isBuilt } from "./assets.js";
 import { findSubmissions, PathError, type FoundSubmission } from "./find-submissions.js";
-import { gradeInWorker } from "./grade-in-worker.js";
+import { gradeInChild } from "./grade-in-child.js";
 import { readPart } from "./read-part.js";
 
 /** How files are graded. */
@@ -38,12 +38,11 @@ export async function gradeFiles(
   }
   if (!isBuilt()) throw new PathError("the engine is not built: run npm run build:engine");
   const found = paths.flatMap(findSubmissions);
-  const modules = compileModules();
   const results: Promise<GradedSubmission>[] = [];
   const lanes = Array.from({ length: options.jobs ?? 1 }, () => Promise.resolve());
   for (const [i, submission] of found.entries()) {
     const lane = i % lanes.length;
-    results.push(lanes[lane].then(() => gradeFound(submission, options, modules)));
+    results.push(lanes[lane].then(() => gradeFound(submission, options)));
     lanes[lane] = results[i].then(() => undefined);
   }
   const graded: GradedSubmission[] = [];
@@ -57,7 +56,6 @@ export async function gradeFiles(
 async function gradeFound(
   { name, file, reason }: FoundSubmission,
   options: GradeFilesOptions,
-  modules: CompiledModules,
 ): Promise<GradedSubmission> {
   const seed = options.seed ?? DEFAULT_SEED;
   const scope = options.scope ?? "all";
@@ -72,8 +70,8 @@ async function gradeFound(
   const labId = named?.id ?? labIdOf(file, text.source);
   const lab = findLab(labId);
   if (!lab) return refused(`it is for lab "${labId}", which does not exist; ${HOW_TO_NAME}`);
-  const request = { labId: lab.id, source: text.source, seed, scope, modules };
-  return { submission: name, report: await gradeInWorker(request, options.patienceSeconds) };
+  const request = { labId: lab.id, source: text.source, seed, scope };
+  return { submission: name, report: await gradeInChild(request, options.patienceSeconds) };
 }
 
 const HOW_TO_NAME =
