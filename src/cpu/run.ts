@@ -2,7 +2,7 @@
  * The run loop. What can happen at an instruction boundary happens in this order, however the host slices the run: stop,
  * budget, deadline, interrupts and what else is due, fetch of the next instruction, its execution.
  */
-import { CYCLES, DEADLINE, INSTRUCTIONS, RIP } from '../spec/cpu-state';
+import { CYCLES, DEADLINE, EVENTS, INSTRUCTIONS, RIP } from '../spec/cpu-state';
 import { SCRATCH_BLOCK } from '../spec/memory-map';
 import { STOP_BUDGET, STOP_DEADLINE } from '../spec/stops';
 import { BLOCK_COST } from './blocks';
@@ -15,38 +15,39 @@ import { ALONE, clearFault, faultPending, NONE, setRunningAlone } from './fault'
 import { getFlags } from './flags';
 import { enter, enterPage, linearOf } from './transitions';
 
-/** Beyond one event an instruction of the budget. */
-const SPARE_EVENTS: u64 = 16;
-
-/** Executes up to `maxInstructions`; returns the reason for stopping (spec/stops). */
-export function run(maxInstructions: f64): i32 {
+/** Executes up to `maxSteps` instructions and events (INSTRUCTIONS and EVENTS in the state tell which); returns the reason for stopping (spec/stops). */
+export function run(maxSteps: f64): i32 {
   clearStop();
   refreshAttention();
-  setInstructionLimit(load<u64>(INSTRUCTIONS) + <u64>maxInstructions);
+  setInstructionLimit(load<u64>(INSTRUCTIONS) + <u64>maxSteps);
   const reason = runUntilStop();
   getFlags();
   return reason;
 }
 
-/** Events without an instruction between them end the run too: a handler may fault at once for ever. */
+/** A step that completes no instruction: a handler may fault at once for ever. What stops the run ends it anyway. */
+function countEvent(): void {
+  store<u64>(EVENTS, load<u64>(EVENTS) + 1);
+  setInstructionLimit(instructionLimit - 1);
+}
+
 function runUntilStop(): i32 {
   let alone = false;
-  let events = instructionLimit - load<u64>(INSTRUCTIONS) + SPARE_EVENTS;
   while (true) {
     if (faultPending == ALONE) {
       clearFault();
       alone = true;
     } else if (faultPending != NONE) {
       deliverPending();
-      events--;
+      if (stopReason < 0) countEvent();
     }
     if (stopReason >= 0) return stopReason;
-    if (load<u64>(INSTRUCTIONS) >= instructionLimit || events == 0) return STOP_BUDGET;
+    if (load<u64>(INSTRUCTIONS) >= instructionLimit) return STOP_BUDGET;
     if (load<u64>(CYCLES) >= load<u64>(DEADLINE)) return STOP_DEADLINE;
     if (attention) {
       if (takeInterrupt() || stopReason >= 0) {
         alone = false;
-        if (stopReason < 0) events--;
+        if (stopReason < 0) countEvent();
         continue;
       }
       if (singleStep()) alone = true;

@@ -20,7 +20,7 @@ export class NativeRun implements Run {
   }
 
   get position(): number {
-    return this.machine.processor.instructions;
+    return this.machine.processor.steps;
   }
   get phase(): MachineView["phase"] {
     if (this.ending) return "ended";
@@ -29,7 +29,7 @@ export class NativeRun implements Run {
 
   run(position: number): void {
     if (this.ending === null)
-      this.ending = endingOfStop(this.machine.run({ maxInstructions: position - this.position }));
+      this.ending = endingOfStop(this.machine.run({ maxSteps: position - this.position }));
   }
 }
 

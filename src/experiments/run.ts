@@ -2,8 +2,8 @@ import type { Machine } from "../machine/machine.js";
 import type { Ending, ExitCount, MachineView } from "./view.js";
 
 /**
- * A run in one of the CPU modes. Its progress is counted in steps: guest instructions and, under a hypervisor, exits,
- * handled exits and waits. A position names a state of the run exactly.
+ * A run in one of the CPU modes. Its progress is counted in steps: guest instructions, exceptions and interrupts that the
+ * guest takes and, under a hypervisor, exits, handled exits and waits. A position names a state of the run exactly.
  */
 export interface Run {
   readonly machine: Machine;

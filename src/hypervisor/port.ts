@@ -165,13 +165,17 @@ export class HardwarePort {
     this.machine.fireDue();
   }
 
-  /** Runs the guest until it exits or has retired so many instructions. */
-  runGuest(maxInstructions: number): MachineStop {
-    return this.machine.run({ maxInstructions });
+  /** Runs the guest until it exits or has made so many steps: instructions retired and events taken. */
+  runGuest(maxSteps: number): MachineStop {
+    return this.machine.run({ maxSteps });
   }
   /** Instructions retired since reset, none of them the hypervisor's. */
   get instructions(): number {
     return this.machine.processor.instructions;
+  }
+  /** Steps since reset; see {@link runGuest}. */
+  get steps(): number {
+    return this.machine.processor.steps;
   }
 
   /** Appends a record to the trace when records of its kind are written. */

@@ -32,7 +32,7 @@ export interface ExitTally {
 }
 
 /**
- * Runs one virtual CPU. Its progress is a sequence of steps — a guest instruction, an exit, a handled exit with the
+ * Runs one virtual CPU. Its progress is a sequence of steps — a guest instruction, an exception or interrupt taken by the guest, an exit, a handled exit with the
  * entry after it, a wait — of which {@link RunLoop.run} makes any number: however a run is cut, it is the same run.
  */
 export class RunLoop {
@@ -80,9 +80,9 @@ export class RunLoop {
 
   #runGuest(instructions: number): void {
     const { port } = this.vm;
-    const before = port.instructions;
+    const before = port.steps;
     const stop = port.runGuest(instructions);
-    this.position += port.instructions - before;
+    this.position += port.steps - before;
     if (stop.kind === "vm-exit") this.#arrive();
     else if (stop.kind === "halted")
       this.#end({ kind: "halted", message: haltedForever(stop.interruptsEnabled) });

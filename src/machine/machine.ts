@@ -121,12 +121,12 @@ export class Machine {
    * After power-off, debug exit and triple fault every further call returns the same stop; a halted processor looks
    * again, since input may have come.
    */
-  run({ maxInstructions }: { maxInstructions: number }): MachineStop {
-    const end = this.processor.instructions + maxInstructions;
+  run({ maxSteps }: { maxSteps: number }): MachineStop {
+    const end = this.processor.steps + maxSteps;
     let stuckAt = -1;
     for (;;) {
       if (this.#ending) return this.#ending;
-      const budget = end - this.processor.instructions;
+      const budget = end - this.processor.steps;
       if (budget <= 0) return { kind: "budget-exhausted" };
       const stop = this.processor.core.run(Math.min(budget, MOST_INSTRUCTIONS));
       if (stop === STOP_DEADLINE) this.clock.advanceTo(this.processor.cycles);

@@ -15,7 +15,7 @@ export interface Board {
 /** Exports of the wasm module. Results of the VMX instructions: see {@link VmxResult}. */
 interface Core {
   memory: WebAssembly.Memory;
-  run(maxInstructions: number): number;
+  run(maxSteps: number): number;
   reset(): void;
   stateChanged(): void;
   setRam(bytes: number): void;
@@ -114,5 +114,9 @@ export class Processor {
   /** Instructions retired since reset. */
   get instructions(): number {
     return this.count(S.INSTRUCTIONS);
+  }
+  /** Instructions retired and events taken since reset: what a budget counts, so that every run ends. */
+  get steps(): number {
+    return this.count(S.INSTRUCTIONS) + this.count(S.EVENTS);
   }
 }

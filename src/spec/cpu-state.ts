@@ -24,6 +24,8 @@ export const RFLAGS = 0x1090;
 export const CYCLES = 0x10a0;
 /** Instructions retired since reset. u64. */
 export const INSTRUCTIONS = 0x10a8;
+/** Exceptions and interrupts taken since reset: each counts against the budget of `run` as an instruction does. u64. */
+export const EVENTS = 0x10b8;
 /** `run` returns STOP_DEADLINE at the first instruction boundary with CYCLES >= DEADLINE. u64. */
 export const DEADLINE = 0x10b0;
 

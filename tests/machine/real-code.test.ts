@@ -79,9 +79,9 @@ function run(
     onSerial: (byte) => (text += String.fromCharCode(byte)),
   });
   machine.load(start);
-  let stop = machine.run({ maxInstructions: slice });
+  let stop = machine.run({ maxSteps: slice });
   while (stop.kind === "budget-exhausted" && machine.processor.instructions < 5_000_000) {
-    stop = machine.run({ maxInstructions: slice });
+    stop = machine.run({ maxSteps: slice });
   }
   return { machine, stop, text };
 }

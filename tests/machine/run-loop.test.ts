@@ -33,13 +33,10 @@ const setUp = (mask: number, count: number): FakeInstruction[] => [
   out(0x40, count >> 8),
 ];
 
-function run(
-  program: readonly FakeInstruction[],
-  maxInstructions = 1000,
-): { machine: Machine; stop: MachineStop } {
+function run(program: readonly FakeInstruction[], maxSteps = 1000): { machine: Machine; stop: MachineStop } {
   mountFakeCore(program);
   const machine = new Machine(FAKE);
-  return { machine, stop: machine.run({ maxInstructions }) };
+  return { machine, stop: machine.run({ maxSteps }) };
 }
 
 describe("Machine.run", () => {
@@ -53,7 +50,7 @@ describe("Machine.run", () => {
     const debug = run([out(0xf4, 5), nop]);
     expect(debug.stop).toEqual({ kind: "debug-exit", status: 11 });
     expect(debug.machine.processor.instructions).toBe(1);
-    expect(debug.machine.run({ maxInstructions: 10 })).toEqual(debug.stop);
+    expect(debug.machine.run({ maxSteps: 10 })).toEqual(debug.stop);
     expect(debug.machine.processor.instructions).toBe(1);
     expect(run([(board) => board.portWrite(0x604, 2, 0x2000)]).stop).toEqual({ kind: "power-off" });
   });
@@ -66,7 +63,7 @@ describe("Machine.run", () => {
   it("sends COM1's bytes to onSerial", () => {
     mountFakeCore([out(0x3f8, 0x4f), out(0x3f8, 0x4b)]);
     const bytes: number[] = [];
-    new Machine({ ...FAKE, onSerial: (byte) => bytes.push(byte) }).run({ maxInstructions: 2 });
+    new Machine({ ...FAKE, onSerial: (byte) => bytes.push(byte) }).run({ maxSteps: 2 });
     expect(bytes).toEqual([0x4f, 0x4b]);
   });
 
@@ -74,8 +71,8 @@ describe("Machine.run", () => {
     mountFakeCore([nop, jump(0)]);
     const machine = new Machine(FAKE);
     machine.requestStop();
-    expect(machine.run({ maxInstructions: 10 })).toEqual({ kind: "requested" });
-    expect(machine.run({ maxInstructions: 10 })).toEqual({ kind: "budget-exhausted" });
+    expect(machine.run({ maxSteps: 10 })).toEqual({ kind: "requested" });
+    expect(machine.run({ maxSteps: 10 })).toEqual({ kind: "budget-exhausted" });
   });
 
   it("lets time pass at HLT until the timer interrupts", () => {
@@ -84,7 +81,7 @@ describe("Machine.run", () => {
       vectors.push([vector, machine.processor.cycles]),
     );
     const machine: Machine = new Machine(FAKE);
-    machine.run({ maxInstructions: 13 + 3 * 10 + 1 });
+    machine.run({ maxSteps: 13 + 3 * 10 + 1 });
     expect(vectors.map(([vector]) => vector)).toEqual(Array.from({ length: 10 }, () => 0x20));
     const period = (vectors[9]![1] - vectors[0]![1]) / 9;
     expect(period).toBeCloseTo((1193 / 1_193_182) * 3e9, -1);
@@ -117,10 +114,10 @@ describe("Machine.run", () => {
     });
     const machine: Machine = new Machine(FAKE);
     for (const byte of [0x61, 0x62]) {
-      expect(machine.run({ maxInstructions: 100 })).toEqual({ kind: "halted", interruptsEnabled: true });
+      expect(machine.run({ maxSteps: 100 })).toEqual({ kind: "halted", interruptsEnabled: true });
       machine.receiveSerial([byte]);
     }
-    machine.run({ maxInstructions: 100 });
+    machine.run({ maxSteps: 100 });
     expect(received).toEqual([0x61, 0x62]);
   });
 
@@ -130,7 +127,7 @@ describe("Machine.run", () => {
       const vectors: number[] = [];
       mountFakeCore(program, () => vectors.push(machine.processor.cycles));
       const machine: Machine = new Machine(FAKE);
-      for (let done = 0; done < 2100; done += step) machine.run({ maxInstructions: step });
+      for (let done = 0; done < 2100; done += step) machine.run({ maxSteps: step });
       const { cycles, instructions } = machine.processor;
       return [
         cycles,
