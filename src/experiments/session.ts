@@ -4,6 +4,7 @@ import type { PartOverrides } from "../hypervisor/parts.js";
 import { Machine, type MachineOptions } from "../machine/machine.js";
 import type { StartState } from "../machine/start-state.js";
 import * as S from "../spec/cpu-state.js";
+import { MAX_RAM_BYTES } from "../spec/memory-map.js";
 import { EXIT_INSTRUCTION_LENGTH, EXIT_QUALIFICATION } from "../spec/vmcs-fields.js";
 import { exitReasonName } from "../trace/names.js";
 import { readTrace, traceCount } from "../trace/ring.js";
@@ -84,7 +85,17 @@ export class Session {
     this.#maxInstructions = options.maxInstructions ?? DEFAULT_MAX_INSTRUCTIONS;
     this.#ramBytes = options.ramBytes ?? DEFAULT_RAM_BYTES;
     this.#image = loadImage(image, { name, ramBytes: this.#ramBytes, commandLine, modules });
+    this.#checkRoomForVm();
     this.#run = this.#start();
+  }
+
+  #checkRoomForVm(): void {
+    const excess = machineRamFor(this.#ramBytes) - MAX_RAM_BYTES;
+    if (this.options.cpuMode === "native" || excess <= 0) return;
+    const most = (this.#ramBytes - excess) / 2 ** 20;
+    throw new RangeError(
+      `${this.#ramBytes / 2 ** 20} MiB of RAM for a VM: beside its hypervisor the machine holds at most ${most} MiB`,
+    );
   }
 
   /** The machine, for tools that look below the view (tests, grader, benchmarks). */

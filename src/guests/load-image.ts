@@ -2,6 +2,7 @@
  * From a file to guest-physical memory and the processor's state at entry.
  * @module
  */
+import { MAX_RAM_BYTES } from "../spec/memory-map.js";
 import { isElf, parseElf } from "./elf.js";
 import type { ElfFile, ImageSymbol } from "./elf.js";
 import { hex, ImageError, size } from "./image-error.js";
@@ -206,9 +207,9 @@ function checkOptions(
     !Number.isSafeInteger(ramBytes) ||
     ramBytes < SMALLEST_RAM ||
     ramBytes % PAGE !== 0 ||
-    ramBytes > 2 ** 32
+    ramBytes > MAX_RAM_BYTES
   ) {
-    throw new ImageError(`${ramBytes} bytes of RAM: it has to be a multiple of 4 KiB from 2 MiB to 4 GiB`);
+    throw new ImageError(`${ramBytes} bytes of RAM: it has to be a multiple of 4 KiB from 2 MiB to 3 GiB`);
   }
   for (const text of [name, commandLine, ...modules.map((module) => module.commandLine)]) {
     if (text.includes("\0")) throw new ImageError(`${JSON.stringify(text)} contains a zero byte`);

@@ -1,25 +1,7 @@
+import { REGISTER_NAMES, type RegisterName } from "../spec/registers.js";
 import type { Outcome } from "./outcome.js";
 
-/** General-purpose registers in encoding order. */
-export const REGISTER_NAMES = [
-  "rax",
-  "rcx",
-  "rdx",
-  "rbx",
-  "rsp",
-  "rbp",
-  "rsi",
-  "rdi",
-  "r8",
-  "r9",
-  "r10",
-  "r11",
-  "r12",
-  "r13",
-  "r14",
-  "r15",
-] as const;
-export type RegisterName = (typeof REGISTER_NAMES)[number];
+export { REGISTER_NAMES, type RegisterName };
 
 /**
  * The guest's general-purpose registers. The 64-bit names are bigints 0 … 2^64 − 1; the 32-bit names are numbers

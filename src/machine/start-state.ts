@@ -1,29 +1,10 @@
 import { CR0_ET, CR0_PE, CR0_PG, CR4_PAE, EFER_LMA, EFER_LME, FLAG_FIXED } from "../spec/control-bits.js";
 import * as S from "../spec/cpu-state.js";
+import { REGISTER_NAMES, type RegisterName } from "../spec/registers.js";
 import type { Processor } from "./processor.js";
 
-/** General-purpose registers in encoding order. */
-const GPR_NAMES = [
-  "rax",
-  "rcx",
-  "rdx",
-  "rbx",
-  "rsp",
-  "rbp",
-  "rsi",
-  "rdi",
-  "r8",
-  "r9",
-  "r10",
-  "r11",
-  "r12",
-  "r13",
-  "r14",
-  "r15",
-] as const;
-
 /** A register that a start state may set; all others start as zero. */
-export type StartRegister = (typeof GPR_NAMES)[number] | "cr3";
+export type StartRegister = RegisterName | "cr3";
 
 /** What a loader leaves behind when it jumps to an image. Addresses are machine-physical. */
 export interface StartState {
@@ -96,14 +77,14 @@ function setControl(processor: Processor, state: StartState): void {
  * @throws RangeError when a segment leaves RAM or a register cannot be set
  */
 export function applyStartState(processor: Processor, state: StartState): void {
-  const known = new Set<string>([...GPR_NAMES, "cr3"]);
+  const known = new Set<string>([...REGISTER_NAMES, "cr3"]);
   const unknown = Object.keys(state.registers).find((name) => !known.has(name));
   if (unknown !== undefined) throw new RangeError(`start state sets register "${unknown}"`);
   for (const { address, bytes } of state.zero ?? []) processor.memory.fill(address, bytes, 0);
   for (const { address, bytes } of state.segments) processor.memory.write(address, bytes);
   setSegments(processor, state.startMode === "long64");
   setControl(processor, state);
-  GPR_NAMES.forEach((name, i) => processor.write64(S.GPR + 8 * i, BigInt(state.registers[name] ?? 0)));
+  REGISTER_NAMES.forEach((name, i) => processor.write64(S.GPR + 8 * i, BigInt(state.registers[name] ?? 0)));
   processor.write64(S.RIP, BigInt(state.entry));
   processor.core.stateChanged();
 }
