@@ -29,7 +29,7 @@ function addressOf(op: usize): u64 {
 }
 
 @inline
-function entryOf(base: usize, va: u64): usize { return base + ((<u32>(va >> 12) & 1023) << 4); }
+function entryOf(base: usize, va: u64): usize { return base + ((<u32>((va >> 12) ^ (va >> 22)) & 1023) << 4); }
 
 @inline
 function readable(va: u64, size: u32): usize {

@@ -2,12 +2,12 @@
  * The translation lookaside buffers: direct-mapped arrays at fixed addresses, one each for reads, writes and fetches by
  * supervisor and user. A hit is one compare that also detects page crossing:
  *
- *     entry = tlbReadBase + ((u32(va >> 12) & 1023) << 4)
+ *     entry = tlbReadBase + ((u32((va >> 12) ^ (va >> 22)) & 1023) << 4)
  *     hit   = load<u64>(entry) == ((va + (n - 1)) & ~0xfff)
  *     host  = u32(va) + load<u32>(entry, 8)
  *
- * A write entry exists only where the dirty flag is set; it is blocked where the page holds decoded code. Every size of page is kept
- * as 4 KiB pieces.
+ * The exclusive or keeps arrays apart that lie a multiple of 4 MiB from each other. A write entry exists only where the
+ * dirty flag is set; it is blocked where the page holds decoded code. Every size of page is kept as 4 KiB pieces.
  */
 import {
   TLB_ENTRIES, TLB_SUPERVISOR_READ, TLB_SUPERVISOR_WRITE, TLB_USER_READ, TLB_USER_WRITE, TLB_SUPERVISOR_FETCH,
@@ -34,7 +34,7 @@ export function selectTlb(user: bool): void {
 
 @inline
 function entryOf(base: usize, va: u64): usize {
-  return base + ((<usize>(va >> 12) & (TLB_ENTRIES - 1)) << 4);
+  return base + ((<usize>((va >> 12) ^ (va >> 22)) & (TLB_ENTRIES - 1)) << 4);
 }
 
 /** Wasm address of va in the data TLB at `base`, 0 on a miss or where the access crosses a page. */
