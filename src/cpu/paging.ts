@@ -3,12 +3,12 @@
  * EPT, the second dimension at every step of it (29.3.1).
  */
 import {
-  PAGE_PRESENT, PAGE_WRITABLE, PAGE_USER, PAGE_ACCESSED, PAGE_DIRTY, PAGE_LARGE, FAULT_PRESENT, FAULT_WRITE, FAULT_USER,
+  PAGE_PRESENT, PAGE_WRITABLE, PAGE_USER, PAGE_ACCESSED, PAGE_DIRTY, PAGE_LARGE, PAGE_GLOBAL, FAULT_PRESENT, FAULT_WRITE, FAULT_USER,
   FAULT_RESERVED, FAULT_FETCH, PAGE_ADDRESS_MASK, PHYSICAL_ADDRESS_BITS, EPT_WRITE,
 } from '../spec/page-bits';
 import { CR0, CR3, CR4, MSR_EFER, COST_WALK_REFERENCE } from '../spec/cpu-state';
 import {
-  CR0_PG, CR0_WP, CR4_PAE, CR4_PSE, CR4_SMEP, CR4_SMAP, EFER_LMA, EFER_NXE, FLAG_AC,
+  CR0_PG, CR0_WP, CR4_PAE, CR4_PGE, CR4_PSE, CR4_SMEP, CR4_SMAP, EFER_LMA, EFER_NXE, FLAG_AC,
 } from '../spec/control-bits';
 import { WALK_SCRATCH } from '../spec/memory-map';
 import { raisePageFault, runningAlone, runAlone } from './fault';
@@ -20,6 +20,7 @@ import { NO_ADDRESS, readPhysical32, readPhysical64, writePhysical32, writePhysi
 import { chargeCycles } from './counters';
 import { getFlags } from './flags';
 import { pageHasCode, invalidatePage } from './blocks';
+import { TLB_GLOBAL } from './tlb';
 
 /** Kinds of access; a read is none of them. */
 export const ACCESS_WRITE: u32 = 1;
@@ -36,8 +37,8 @@ const ABOVE_PHYSICAL: u64 = PAGE_ADDRESS_MASK & ~(((<u64>1) << PHYSICAL_ADDRESS_
 export let mayKeep: bool = false;
 /** … a write of the same privilege would succeed and change no flag of an entry. */
 export let mayKeepWrite: bool = false;
-/** … the page is larger than 4 KiB. */
-export let largePage: bool = false;
+/** … flags of its entry in the TLB: the page's size, and whether it is global (SDM 4.10.2.4). */
+export let pageFlags: u32 = 0;
 
 let guestPhysical: u64 = 0;
 let references: u32 = 0;
@@ -56,7 +57,6 @@ export function pagingEnabled(): bool { return (load<u64>(CR0) & CR0_PG) != 0; }
 export function translate(va: u64, access: u32): u64 {
   references = 0;
   clearEptReferences();
-  largePage = false;
   let pa = NO_ADDRESS;
   if (pagingEnabled() ? walk(va, access) : unpaged(va)) {
     pa = guestPhysical;
@@ -76,6 +76,7 @@ function unpaged(va: u64): bool {
   guestPhysical = va & 0xffff_ffff;
   mayKeep = true;
   mayKeepWrite = true;
+  pageFlags = 12;
   return true;
 }
 
@@ -112,7 +113,8 @@ function walk(va: u64, access: u32): bool {
 function finish(va: u64, access: u32, entry: u64, level: u32, indexBits: u32, allowed: u64): void {
   const offset: u64 = ((<u64>1) << (12 + indexBits * (level - 1))) - 1;
   guestPhysical = (entry & PAGE_ADDRESS_MASK & ~offset) | (va & offset);
-  largePage = level > 1;
+  pageFlags = 12 + indexBits * (level - 1);
+  if ((entry & PAGE_GLOBAL) != 0 && (load<u64>(CR4) & CR4_PGE) != 0) pageFlags |= TLB_GLOBAL;
   const user = (access & ACCESS_USER) != 0;
   mayKeep = user || (allowed & PAGE_USER) == 0 || (load<u64>(CR4) & CR4_SMAP) == 0;
   mayKeepWrite = ((entry & PAGE_DIRTY) != 0 || (access & ACCESS_WRITE) != 0)
