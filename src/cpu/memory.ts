@@ -13,7 +13,7 @@ import { mmioRead, mmioWrite } from './board';
 import { pageHasCode, invalidatePage } from './blocks';
 import { cyclesLeft, refundCycles } from './counters';
 import { raise, runAlone, runningAlone } from './fault';
-import { translate, mayKeep, mayKeepWrite, pageFlags, ACCESS_WRITE, ACCESS_FETCH, ACCESS_USER, ACCESS_IMPLICIT } from './paging';
+import { translate, rememberWalk, mayKeep, mayKeepWrite, pageFlags, ACCESS_WRITE, ACCESS_FETCH, ACCESS_USER, ACCESS_IMPLICIT } from './paging';
 import { NO_ADDRESS, hostOfPhysical } from './physical';
 import {
   lookUp, lookUpBlocked, lookUpFetch, fillTlb, fillFetchTlb, block, unblock, readTlb, writeTlb, fetchTlb,
@@ -22,7 +22,7 @@ import { boardWasCalled } from './events';
 
 export { BOUNCE } from '../spec/memory-map';
 
-/** More references than any access makes: two pages, two dimensions (2 × 24). */
+/** No access pays for more references: two pages, two dimensions (2 × 24). */
 const MOST_REFERENCES: u64 = 48;
 
 /** The store in progress: bytes in its first page, machine-physical addresses of its two parts. */
@@ -98,12 +98,15 @@ export function readAccess(va: u64, size: u32, access: u32): usize {
   if (pa == NO_ADDRESS) return 0;
   const host = hostOfPhysical(pa);
   if (size <= first) {
-    if (host == 0) return deviceRead(pa, size);
+    if (host == 0) return deviceRead(va, pa, size);
+    rememberWalk(va);
     keep(va, host, access);
     return host;
   }
+  rememberWalk(va);
   const pa2 = translate(secondPage(va), access);
   if (pa2 == NO_ADDRESS) return 0;
+  rememberWalk(secondPage(va));
   copyIn(BOUNCE, pa, first);
   copyIn(BOUNCE + first, pa2, size - first);
   return BOUNCE;
@@ -123,8 +126,9 @@ function keep(va: u64, host: usize, access: u32): void {
 @inline
 function physicalOfHost(host: usize): u64 { return <u64>(host - hostOfPhysical(0)); }
 
-function deviceRead(pa: u64, size: u32): usize {
+function deviceRead(va: u64, pa: u64, size: u32): usize {
   if (!runningAlone) return againAlone();
+  rememberWalk(va);
   copyIn(BOUNCE, pa, size);
   return BOUNCE;
 }
@@ -146,11 +150,15 @@ export function writeAccess(va: u64, size: u32, access: u32, modify: bool): usiz
   const host = hostOfPhysical(pa);
   if (size <= first) {
     if (host != 0) return writable(va, pa, host, access);
+    if (!runningAlone) return againAlone();
+    rememberWalk(va);
     return bounceWrite(pa, size, pa, size, modify);
   }
+  rememberWalk(va);
   if (host != 0 && !claimForWriting(pa)) return 0;
   const pa2 = translate(secondPage(va), access);
   if (pa2 == NO_ADDRESS) return 0;
+  rememberWalk(secondPage(va));
   if (hostOfPhysical(pa2) != 0 && !claimForWriting(pa2)) return 0;
   return bounceWrite(pa, first, pa2, size, modify);
 }
@@ -168,6 +176,7 @@ function claimForWriting(pa: u64): bool {
 
 function writable(va: u64, pa: u64, host: usize, access: u32): usize {
   if (!claimForWriting(pa)) return 0;
+  rememberWalk(va);
   if (!mayKeep) return host;
   const user = (access & ACCESS_USER) != 0;
   if (mayKeepWrite) fillTlb(writeTlb(user), va, host, pageFlags);
@@ -176,7 +185,6 @@ function writable(va: u64, pa: u64, host: usize, access: u32): usize {
 }
 
 function bounceWrite(pa: u64, first: u32, pa2: u64, size: u32, modify: bool): usize {
-  if (hostOfPhysical(pa) == 0 && !runningAlone) return againAlone();
   if (modify || hostOfPhysical(pa) != 0) copyIn(BOUNCE, pa, first);
   if (size > first && (modify || hostOfPhysical(pa2) != 0)) copyIn(BOUNCE + first, pa2, size - first);
   bounceSize = size;
@@ -245,7 +253,9 @@ export function fetchPage(va: u64): u64 {
     return NO_ADDRESS;
   }
   const pa = translate(va, access);
-  if (pa != NO_ADDRESS) fillFetchTlb(base, va, pa, pageFlags);
+  if (pa == NO_ADDRESS) return pa;
+  rememberWalk(va);
+  fillFetchTlb(base, va, pa, pageFlags);
   return pa;
 }
 

@@ -9,7 +9,7 @@ import { CR3, CR4 } from '../spec/cpu-state';
 import { CR4_PCIDE } from '../spec/control-bits';
 import { TLB_BANKS, TLB_BANK_BYTES, TLB_CONTEXTS, TLB_CONTEXT_BYTES, TLB_CONTEXT_TABLE, TLB_END } from '../spec/memory-map';
 import { contextChanged } from './context';
-import { emptyStructures } from './structure-cache';
+import { emptyEptStructures, emptyStructures } from './structure-cache';
 import { dropPage, emptyBank, emptyBankButGlobal, blockWriteEntries, selectBank } from './tlb';
 
 /**
@@ -92,6 +92,7 @@ function find(pcid: u32): usize {
 function empty(record: usize): void {
   emptyBank(bankOf(record), record);
   emptyStructures(bankOf(record));
+  emptyEptStructures(bankOf(record));
 }
 
 /** Power-on, and a state that was replaced from outside. */

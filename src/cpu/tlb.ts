@@ -68,7 +68,7 @@ export function lookUpFetch(base: usize, va: u64): u64 {
 export const TLB_GLOBAL: u32 = 0x80;
 const SIZE: u32 = 0x3f;
 const FLAGS_OFFSET: usize = 14;
-const SMALL_PAGE: u32 = 12;
+export const SMALL_PAGE: u32 = 12;
 
 /** Fields of a context's record: entries in each fill log (more than fit: all are to be looked at), and: u32 each. */
 export const CONTEXT_FILLED: usize = 16;

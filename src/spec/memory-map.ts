@@ -31,8 +31,9 @@ export const TLB_END = 0x1_8000;
 export const TLB_FILL_LOG = 0x1_8000;
 export const TLB_GLOBAL_FILL_LOG = 0x1_a000;
 export const TLB_FILL_LOG_CAPACITY = 4096;
-/** Paging-structure caches. */
+/** Paging-structure caches, and those of the EPT paging structures. */
 export const STRUCTURE_CACHE = 0x1_c000;
+export const EPT_STRUCTURE_CACHE = 0x1_d000;
 /** Whose translations each bank holds: one record of {@link TLB_CONTEXT_BYTES} a bank (cpu/tlb-contexts.ts). */
 export const TLB_CONTEXT_TABLE = 0x2_0000;
 export const TLB_CONTEXT_BYTES = 64;
@@ -41,6 +42,8 @@ export const TLB_CONTEXT_BYTES = 64;
 export const BOUNCE = 0x4_0000;
 /** The paging-structure entries of the walk in progress, one record a level. */
 export const WALK_SCRATCH = 0x4_0100;
+/** Its EPT paging-structure entries: one record for each address that was translated. */
+export const EPT_WALK_SCRATCH = 0x4_0800;
 
 /**
  * Lazy arithmetic flags: A i64, B i64 (CF = A <u B), R i64 (ZF = R == 0), kind u32, bits u32 (see cpu/flags.ts).

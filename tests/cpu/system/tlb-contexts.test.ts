@@ -51,6 +51,13 @@ function fill(): void {
   for (const va of [PLAIN, GLOBAL, LARGE, LARGE + 0x5000n]) machine.cpu.readMemory(va, 8);
 }
 
+/** References that a read of va makes. */
+function cost(va: bigint): number {
+  const before = machine.get64(CYCLES);
+  machine.cpu.readMemory(va, 8);
+  return Number(machine.get64(CYCLES) - before);
+}
+
 const state = (): boolean[] => [PLAIN, GLOBAL, LARGE, LARGE + 0x5000n].map(known);
 
 function moveToCr3(value: bigint): void {
@@ -157,5 +164,37 @@ describe("address spaces", () => {
     expect(known(PLAIN)).toBe(false);
     moveToCr3(BigInt(ROOT) | 59n);
     expect(known(PLAIN)).toBe(true);
+  });
+});
+
+describe("paging-structure caches", () => {
+  it("begin a walk as far down as an earlier one came", () => {
+    expect([cost(PLAIN), cost(GLOBAL), cost(LARGE), cost(LARGE + 0x1000n)]).toEqual([4, 1, 1, 1]);
+  });
+
+  it("are dropped by INVLPG of any address, and by MOV to CR3", () => {
+    fill();
+    machine.cpu.flushTlbPage(GLOBAL);
+    expect([cost(GLOBAL), cost(PLAIN)]).toEqual([4, 0]);
+    machine.cpu.flushPcid(0);
+    expect(cost(PLAIN)).toBe(4);
+  });
+
+  it("may be stale, but cause no fault: the walk is made again", () => {
+    fill();
+    machine.write(ROOT + 0x3000 + 16, 0n);
+    machine.write(OTHER_ROOT + 0x3000 + 16, PLAIN | 0x67n);
+    machine.write(ROOT + 0x2000 + 8, BigInt(OTHER_ROOT + 0x3000) | 0x27n);
+    expect(cost(PLAIN + 0x2000n)).toBe(4);
+    expect(machine.cpu.faultPending.value).toBe(0);
+  });
+
+  it("hold no entry of a walk that faulted", () => {
+    machine.write(ROOT + 0x3000 + 16, 0n);
+    expect(cost(PLAIN + 0x2000n)).toBe(4);
+    expect(machine.cpu.faultPending.value).toBe(1);
+    machine.cpu.clearFault();
+    expect(machine.read(ROOT) & 0x20n).toBe(0x20n);
+    expect(cost(PLAIN)).toBe(4);
   });
 });
