@@ -194,7 +194,7 @@ export function deliverPending(): void {
   while (faultPending == EXCEPTION) dispatchException();
   if (faultPending == EXIT) {
     clearFault();
-    setIdtVectoring(vectoring, vectoringErrorCode, vectoringLength);
+    if (vectoring != 0) setIdtVectoring(vectoring, vectoringErrorCode, vectoringLength);
     performExit(exitReason, exitQualification);
   }
   vectoring = 0;
@@ -259,7 +259,7 @@ function exitForException(vector: u32, errorCode: i64, qualification: u64, durin
   let information: u32 = <u32>INTERRUPTION_VALID | (INTERRUPTION_HARDWARE_EXCEPTION << INTERRUPTION_TYPE_SHIFT) | vector;
   if (errorCode >= 0) information |= INTERRUPTION_ERROR_CODE_VALID;
   setInterruption(information, errorCode >= 0 ? <u32>errorCode : 0);
-  if (duringDelivery) setIdtVectoring(vectoring, vectoringErrorCode, vectoringLength);
+  if (duringDelivery && vectoring != 0) setIdtVectoring(vectoring, vectoringErrorCode, vectoringLength);
   vectoring = 0;
   performExit(reason.EXCEPTION_OR_NMI, vector == DEBUG ? debugConditions : qualification);
 }

@@ -16,7 +16,7 @@ import { raise, runAlone, runningAlone } from './fault';
 import { translate, rememberWalk, mayKeep, mayKeepWrite, pageFlags, ACCESS_WRITE, ACCESS_FETCH, ACCESS_USER, ACCESS_IMPLICIT } from './paging';
 import { NO_ADDRESS, hostOfPhysical } from './physical';
 import {
-  lookUp, lookUpBlocked, lookUpFetch, fillTlb, fillFetchTlb, block, unblock, readTlb, writeTlb, fetchTlb,
+  lookUp, lookUpBlocked, lookUpFetch, fillTlb, fillWriteTlb, fillFetchTlb, block, unblock, readTlb, writeTlb, fetchTlb,
 } from './tlb';
 import { boardWasCalled } from './events';
 
@@ -119,7 +119,7 @@ function keep(va: u64, host: usize, access: u32): void {
   fillTlb(readTlb(user), va, host, pageFlags);
   if (!mayKeepWrite) return;
   const base: usize = writeTlb(user);
-  fillTlb(base, va, host, pageFlags);
+  fillWriteTlb(base, va, host, pageFlags);
   if (pageHasCode(physicalOfHost(host))) block(base, va);
 }
 
@@ -179,7 +179,7 @@ function writable(va: u64, pa: u64, host: usize, access: u32): usize {
   rememberWalk(va);
   if (!mayKeep) return host;
   const user = (access & ACCESS_USER) != 0;
-  if (mayKeepWrite) fillTlb(writeTlb(user), va, host, pageFlags);
+  if (mayKeepWrite) fillWriteTlb(writeTlb(user), va, host, pageFlags);
   fillTlb(readTlb(user), va, host, pageFlags);
   return host;
 }
