@@ -13,12 +13,12 @@ import { mmioRead, mmioWrite } from './board';
 import { pageHasCode, invalidatePage } from './blocks';
 import { cyclesLeft, refundCycles } from './counters';
 import { raise, runAlone, runningAlone } from './fault';
-import { translate, rememberWalk, mayKeep, mayKeepWrite, pageFlags, ACCESS_WRITE, ACCESS_FETCH, ACCESS_USER, ACCESS_IMPLICIT } from './paging';
+import { translate, rememberWalk, mayKeep, mayKeepWrite, pageFlags, apicAccess, ACCESS_WRITE, ACCESS_FETCH, ACCESS_USER, ACCESS_IMPLICIT } from './paging';
 import { NO_ADDRESS, hostOfPhysical } from './physical';
 import {
   lookUp, lookUpBlocked, lookUpFetch, fillTlb, fillWriteTlb, fillFetchTlb, block, unblock, readTlb, writeTlb, fetchTlb,
 } from './tlb';
-import { boardWasCalled } from './events';
+import { boardWasCalled, lookAtBoundary } from './events';
 
 export { BOUNCE } from '../spec/memory-map';
 
@@ -175,6 +175,10 @@ function claimForWriting(pa: u64): bool {
 }
 
 function writable(va: u64, pa: u64, host: usize, access: u32): usize {
+  if (apicAccess) {
+    if (!runningAlone) return againAlone();
+    lookAtBoundary();
+  }
   if (!claimForWriting(pa)) return 0;
   rememberWalk(va);
   if (!mayKeep) return host;

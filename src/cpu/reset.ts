@@ -43,6 +43,7 @@ export function resetState(): void {
   store<u64>(VMXON_POINTER, NO_ADDRESS);
   store<u64>(CURRENT_VMCS, NO_ADDRESS);
   store<u64>(DEADLINE, u64.MAX_VALUE);
+  dropControls();
   store<u32>(CPL, 0);
   setFlags(FLAG_FIXED);
   stateReplaced();

@@ -214,11 +214,23 @@ export class Machine {
     return (nonRoot || this.#interruptsEnabled()) && this.#passTime();
   }
 
-  /** Advances time, event by event, until INTR is asserted; false when it never will be. */
+  /** Cycle at which the VMX-preemption timer wakes a halted guest by an exit; null when it does not run. */
+  #preemptionTimer(): number | null {
+    const deadline = this.processor.read64(S.PREEMPTION_DEADLINE);
+    return deadline === NO_DEADLINE ? null : Number(deadline);
+  }
+
+  /** Advances time, event by event, until INTR is asserted or a halted guest's timer expires; false when neither ever will. */
   #passTime(): boolean {
     let events = 0;
     while (!this.pic.output) {
+      const timer = this.#preemptionTimer();
       const next = this.clock.next();
+      if (timer !== null && (next === null || timer <= next)) {
+        if (timer > this.processor.cycles) this.processor.setCount(S.CYCLES, timer);
+        this.clock.advanceTo(this.processor.cycles);
+        return true;
+      }
       if (next === null || events > MOST_IDLE_EVENTS) return false;
       if (next > this.processor.cycles) this.processor.setCount(S.CYCLES, next);
       events += this.clock.advanceTo(this.processor.cycles);

@@ -25,6 +25,7 @@ import {
   cr0Mask, cr0Shadow, cr4Mask, cr4Shadow, interceptsCr3Load, primaryControls, unrestrictedGuest,
 } from '../vmx/controls';
 import { setOperandLinear } from '../vmx/exit-details';
+import { readVirtualTpr, tprShadowed, writeVirtualTpr } from '../vmx/virtual-apic';
 import {
   exitForInstruction, privileged, protectionFault, register, rmIsMemory, undefinedOpcode,
 } from './common';
@@ -65,7 +66,7 @@ function visibleControlRegister(number: u32): u64 {
     case 2: return load<u64>(CR2);
     case 3: return load<u64>(CR3);
     case 4: return inNonRoot() ? (load<u64>(CR4) & ~cr4Mask) | (cr4Shadow & cr4Mask) : load<u64>(CR4);
-    default: return load<u64>(CR8);
+    default: return inNonRoot() && tprShadowed() ? readVirtualTpr() : load<u64>(CR8);
   }
 }
 
@@ -101,7 +102,8 @@ function writeControlRegister(number: u32, value: u64): bool {
     case 4: return setCr4(guest ? (value & ~cr4Mask) | (load<u64>(CR4) & cr4Mask) : value);
     default:
       if (value > 15) return false;
-      store<u64>(CR8, value);
+      if (guest && tprShadowed()) writeVirtualTpr(value);
+      else store<u64>(CR8, value);
       return true;
   }
 }

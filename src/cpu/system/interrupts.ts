@@ -1,18 +1,18 @@
 /**
  * INT n, INT3, INTO, INT1 and IRET (SDM Vol. 2; Vol. 3, 6.12–6.14).
  */
-import { COST_IRET, CS, INTERRUPTIBILITY, RIP, SS } from '../../spec/cpu-state';
+import { COST_IRET, CS, RIP, SS } from '../../spec/cpu-state';
 import {
   FLAG_FIXED, FLAG_IF, FLAG_IOPL, FLAG_NT, FLAG_OF, FLAG_VM,
 } from '../../spec/control-bits';
 import { IRET } from '../../spec/trace-records';
 import { BREAKPOINT, DEBUG, GENERAL_PROTECTION, OVERFLOW } from '../../spec/vectors';
 import {
-  BLOCKING_BY_NMI, INTERRUPTION_PRIVILEGED_SOFTWARE_EXCEPTION, INTERRUPTION_SOFTWARE_EXCEPTION,
+  INTERRUPTION_PRIVILEGED_SOFTWARE_EXCEPTION, INTERRUPTION_SOFTWARE_EXCEPTION,
   INTERRUPTION_SOFTWARE_INTERRUPT,
 } from '../../spec/vmx-controls';
 import { jumpTo } from '../context';
-import { deliverSoftwareEvent, refreshAttention } from '../events';
+import { beginIret, deliverSoftwareEvent, endIret, refreshAttention } from '../events';
 import { faultPending, NONE } from '../fault';
 import { getFlags, setFlags } from '../flags';
 import { loadRealModeCode } from '../idt';
@@ -58,6 +58,7 @@ let newFlags: u64 = 0;
 export function iret(op: usize): void {
   const size = opSize(op);
   if (inProtectedMode() && !inVirtual8086() && (getFlags() & FLAG_NT) != 0) return protectionFault();
+  beginIret();
   beginStack();
   newRip = pop(size);
   if (faultPending != NONE) return;
@@ -68,15 +69,12 @@ export function iret(op: usize): void {
   if (inProtectedMode() && !inVirtual8086()) returnInProtectedMode(size);
   else returnInRealMode(size);
   if (faultPending != NONE) return;
-  endNmi();
+  endIret();
   spend(COST_IRET);
   refreshAttention();
   traceRecord(IRET, 0, load<u64>(RIP), 0, 0);
   arrived();
 }
-
-/** Blocking by NMI ends with the IRET (6.7.1). */
-function endNmi(): void { store<u32>(INTERRUPTIBILITY, load<u32>(INTERRUPTIBILITY) & ~BLOCKING_BY_NMI); }
 
 function mergedFlags(size: u32, level: u32): u64 {
   const old = getFlags();

@@ -21,7 +21,7 @@ import { opDst, opReg, opSize } from '../op';
 import { effectiveAddress, readRegister, writeRegister } from '../operands';
 import { flushTlb, flushTlbNonGlobal, flushTlbPage } from '../tlb-contexts';
 import { traceRecord } from '../trace';
-import { primaryControls, secondaryControls } from '../vmx/controls';
+import { endsPauseLoop, primaryControls, secondaryControls } from '../vmx/controls';
 import { displacement, operandInformation } from '../vmx/operand-information';
 import { exitForInstruction, intercepted, privileged, protectionFault, register, rmIsMemory, undefinedOpcode } from './common';
 
@@ -41,9 +41,11 @@ export function hlt(op: usize): void {
   refreshAttention();
 }
 
-/** 26.1.3: PAUSE exiting applies at every privilege level. */
+/** 26.1.3: PAUSE exiting applies at every privilege level, PAUSE-loop exiting in ring 0. */
 export function pause(op: usize): void {
-  intercepted(op, (primaryControls & PRIMARY_PAUSE_EXITING) != 0, reason.PAUSE);
+  if (!inNonRoot()) return;
+  const always = (primaryControls & PRIMARY_PAUSE_EXITING) != 0;
+  intercepted(op, always || (currentLevel() == 0 && endsPauseLoop()), reason.PAUSE);
 }
 
 export function monitor(op: usize): void {

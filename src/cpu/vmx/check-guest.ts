@@ -11,7 +11,7 @@ import {
 import {
   ENTRY_IA32E_MODE_GUEST, ENTRY_LOAD_DEBUG_CONTROLS, ENTRY_LOAD_EFER, ENTRY_LOAD_PAT, INTERRUPTION_VALID,
   INTERRUPTION_TYPE_SHIFT, INTERRUPTION_EXTERNAL, INTERRUPTION_NMI, INTERRUPTION_HARDWARE_EXCEPTION, BLOCKING_BY_STI,
-  BLOCKING_BY_MOV_SS, BLOCKING_BY_SMI, ACTIVITY_ACTIVE, ACTIVITY_HLT, SECONDARY_UNRESTRICTED_GUEST,
+  BLOCKING_BY_MOV_SS, BLOCKING_BY_NMI, BLOCKING_BY_SMI, PIN_VIRTUAL_NMIS, ACTIVITY_ACTIVE, ACTIVITY_HLT, SECONDARY_UNRESTRICTED_GUEST,
 } from '../../spec/vmx-controls';
 import { DEBUG, MACHINE_CHECK } from '../../spec/vectors';
 import { ABOVE_PHYSICAL_ADDRESS, CR4_SUPPORTED, EFER_SUPPORTED, VMX_CR0_FIXED, VMX_CR4_FIXED } from '../features';
@@ -92,9 +92,12 @@ export function checkGuestNonRegister(): u32 {
   if ((blocking & BLOCKING_BY_STI) != 0 && (readField(field.GUEST_RFLAGS) & FLAG_IF) == 0) return check.GUEST_BLOCKING_IF;
   if (shadow != 0 && injects(INTERRUPTION_EXTERNAL)) return check.GUEST_BLOCKING_INJECTION;
   if (shadow != 0 && injects(INTERRUPTION_NMI)) return check.GUEST_BLOCKING_NMI;
+  if ((blocking & BLOCKING_BY_NMI) != 0 && virtualNmisWanted() && injects(INTERRUPTION_NMI)) return check.GUEST_BLOCKING_VIRTUAL_NMI;
   if ((blocking & (BLOCKING_BY_SMI | 1 << 4)) != 0) return check.GUEST_BLOCKING_SMI;
   return checkPendingDebug(shadow != 0 || activity == ACTIVITY_HLT);
 }
+
+function virtualNmisWanted(): bool { return (readField32(field.PIN_BASED_CONTROLS) & PIN_VIRTUAL_NMIS) != 0; }
 
 /** External interrupt, NMI, #DB and #MC; nothing injected is fine too. */
 function wakesFromHlt(): bool {
