@@ -14,3 +14,8 @@ export declare function mmioWrite(address: f64, size: i32, value: u32): void;
 /** INTA cycle: the vector of the interrupt on the INTR pin. */
 @external("board", "acknowledgeInterrupt")
 export declare function acknowledgeInterrupt(): i32;
+/** Device models of a hypervisor, asked by its instruction emulator: a guest-physical address that is not mapped. */
+@external("board", "emulatedRead")
+export declare function emulatedRead(address: f64, size: i32): u32;
+@external("board", "emulatedWrite")
+export declare function emulatedWrite(address: f64, size: i32, value: u32): void;

@@ -24,6 +24,11 @@ export let eptDirty: bool = true;
 export let eptReferences: u32 = 0;
 export function clearEptReferences(): void { eptReferences = 0; }
 
+/** The hypervisor emulates an instruction: what is not mapped is a device of its own, at the address with this bit set. */
+export const EMULATED: u64 = 1 << 52;
+let emulating: bool = false;
+export function setEmulating(on: bool): void { emulating = on; }
+
 /** EPT entries of the walk: behind those of the guest's paging structures. */
 const ENTRIES: usize = WALK_SCRATCH + 0x80;
 const ABOVE_PHYSICAL: u64 = PAGE_ADDRESS_MASK & ~(((<u64>1) << PHYSICAL_ADDRESS_BITS) - 1);
@@ -83,6 +88,7 @@ function misconfigured(entry: u64, level: u64, leaf: bool): bool {
 
 /** SDM 28.2.1, table 28-7; entries of paging structures count as written when EPT keeps A/D flags (29.3.3.2). */
 export function violation(gpa: u64, access: u64, permissions: u64, va: u64, final: bool): u64 {
+  if (emulating && (access & EPT_ACCESS_FETCH) == 0) return EMULATED | gpa;
   const qualification = access | ((permissions & 7) << 3) | EPT_VIOLATION_LINEAR_VALID
     | (final ? <u64>EPT_VIOLATION_FINAL_TRANSLATION : 0);
   raiseEptExit(EPT_VIOLATION, qualification, gpa, va);

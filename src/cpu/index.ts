@@ -12,6 +12,7 @@ import { resetState, stateReplaced } from './reset';
 
 export { inspect } from './inspect';
 export { run } from './run';
+export { emulateInstruction } from './vmx/emulate';
 export { flushTlb } from './tlb';
 export { traceAppend } from './trace';
 export {

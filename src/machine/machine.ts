@@ -18,6 +18,7 @@ import { Power } from "./chipset/power.js";
 import { SystemControlB } from "./chipset/system-control-b.js";
 import { Clock } from "./clock.js";
 import { applyCosts, PRESETS, type Preset, type PresetName } from "./costs.js";
+import { rom } from "./devices/rom.js";
 import { DebugExit } from "./devices/debug-exit.js";
 import { Serial16550 } from "./devices/serial-16550.js";
 import { Processor } from "./processor.js";
@@ -113,6 +114,7 @@ export class Machine {
    * @throws RangeError when the image does not fit
    */
   load(state: StartState): void {
+    for (const { address, bytes } of state.rom ?? []) this.mmio.register(address, bytes.length, rom(bytes));
     applyStartState(this.processor, state);
   }
 

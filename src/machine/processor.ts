@@ -1,5 +1,6 @@
 import * as S from "../spec/cpu-state.js";
 import { MAX_RAM_BYTES, RAM_BASE } from "../spec/memory-map.js";
+import type { Bus } from "./bus.js";
 import { PhysicalMemory } from "./physical-memory.js";
 
 /** What the processor asks of the board; addresses are machine-physical. */
@@ -36,6 +37,7 @@ interface Core {
   cpuid(leaf: number, subleaf: number): void;
   rdmsr(index: number): number;
   wrmsr(index: number): number;
+  emulateInstruction(): number;
   traceAppend(kind: number): number;
 }
 
@@ -49,6 +51,8 @@ const PAGE = 65536;
 export class Processor {
   readonly core: Core;
   readonly memory: PhysicalMemory;
+  /** A hypervisor's device models by guest-physical address, while it emulates an instruction. */
+  emulated: Pick<Bus, "read" | "write"> | null = null;
   /** The whole wasm memory, for fields of {@link S}. */
   readonly view: DataView;
 
@@ -71,6 +75,9 @@ export class Processor {
         mmioWrite: (address: number, size: number, value: number) =>
           board.mmioWrite(address, size, value >>> 0),
         acknowledgeInterrupt: () => board.acknowledgeInterrupt(),
+        emulatedRead: (address: number, size: number) => this.emulated?.read(address, size) ?? 0xffff_ffff,
+        emulatedWrite: (address: number, size: number, value: number) =>
+          this.emulated?.write(address, size, value >>> 0),
       },
       env: { abort },
     };

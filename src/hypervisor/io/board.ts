@@ -28,6 +28,8 @@ export interface BoardConnections {
  */
 export class VirtualBoard {
   readonly ports = new Bus("virtual port");
+  /** By guest-physical address. */
+  readonly mmio = new Bus("virtual memory-mapped");
   readonly clock: Clock;
   readonly #pic: PicPair;
 
