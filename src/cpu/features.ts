@@ -2,17 +2,18 @@
  * What this processor says it can do: CPUID, and the bits of CR0, CR4 and EFER that it lets software set. Only what is
  * implemented is claimed.
  */
-import { CPUID_RESULT, VMX_OPERATION, VMX_OFF } from '../spec/cpu-state';
+import { CPUID_RESULT, CR4, VMX_OPERATION, VMX_OFF } from '../spec/cpu-state';
 import {
   CR0_PE, CR0_MP, CR0_EM, CR0_TS, CR0_ET, CR0_NE, CR0_WP, CR0_AM, CR0_NW, CR0_CD, CR0_PG, CR4_TSD, CR4_DE, CR4_PSE, CR4_PAE,
-  CR4_MCE, CR4_PGE, CR4_PCE, CR4_UMIP, CR4_VMXE, CR4_FSGSBASE, CR4_SMEP, CR4_SMAP, EFER_SCE, EFER_LME, EFER_LMA,
+  CR4_MCE, CR4_PGE, CR4_PCE, CR4_OSFXSR, CR4_OSXMMEXCPT, CR4_UMIP, CR4_VMXE, CR4_FSGSBASE, CR4_OSXSAVE, CR4_SMEP, CR4_SMAP, EFER_SCE, EFER_LME, EFER_LMA,
   EFER_NXE,
 } from '../spec/control-bits';
+import { XSAVE_AREA_BYTES, XSTATE_SUPPORTED } from '../spec/xstate';
 import { PHYSICAL_ADDRESS_BITS } from '../spec/page-bits';
 
 export const CR0_DEFINED: u64 = <u64>CR0_PG | CR0_PE | CR0_MP | CR0_EM | CR0_TS | CR0_ET | CR0_NE | CR0_WP | CR0_AM | CR0_NW | CR0_CD;
 export const CR4_SUPPORTED: u64 = CR4_TSD | CR4_DE | CR4_PSE | CR4_PAE | CR4_MCE | CR4_PGE | CR4_PCE | CR4_UMIP | CR4_VMXE
-  | CR4_FSGSBASE | CR4_SMEP | CR4_SMAP;
+  | CR4_OSFXSR | CR4_OSXMMEXCPT | CR4_FSGSBASE | CR4_OSXSAVE | CR4_SMEP | CR4_SMAP;
 export const EFER_SUPPORTED: u64 = EFER_SCE | EFER_LME | EFER_LMA | EFER_NXE;
 
 /** Bits at and above MAXPHYADDR. */
@@ -24,6 +25,10 @@ const ECX_MONITOR: u32 = 1 << 3;
 const ECX_VMX: u32 = 1 << 5;
 const ECX_CMPXCHG16B: u32 = 1 << 13;
 const ECX_POPCNT: u32 = 1 << 23;
+const ECX_XSAVE: u32 = 1 << 26;
+/** CR4.OSXSAVE as it is now. */
+const ECX_OSXSAVE: u32 = 1 << 27;
+const EDX_FPU: u32 = 1 << 0;
 const EDX_DE: u32 = 1 << 2;
 const EDX_PSE: u32 = 1 << 3;
 const EDX_TSC: u32 = 1 << 4;
@@ -35,14 +40,18 @@ const EDX_PGE: u32 = 1 << 13;
 const EDX_CMOV: u32 = 1 << 15;
 const EDX_PAT: u32 = 1 << 16;
 const EDX_CLFSH: u32 = 1 << 19;
-/** Leaf 7: FSGSBASE, SMEP, INVPCID, SMAP; UMIP. */
-const LEAF_7_EBX: u32 = (1 << 0) | (1 << 7) | (1 << 10) | (1 << 20);
+const EDX_MMX: u32 = 1 << 23;
+const EDX_FXSR: u32 = 1 << 24;
+const EDX_SSE: u32 = 1 << 25;
+const EDX_SSE2: u32 = 1 << 26;
+/** Leaf 7: FSGSBASE, SMEP, INVPCID, FPU CS and DS deprecated, SMAP; UMIP. */
+const LEAF_7_EBX: u32 = (1 << 0) | (1 << 7) | (1 << 10) | (1 << 13) | (1 << 20);
 const LEAF_7_ECX: u32 = 1 << 2;
 /** Leaf 80000001H: LAHF, PREFETCHW; SYSCALL, NX, 1-GByte pages, RDTSCP, Intel 64. */
 const EXTENDED_ECX: u32 = (1 << 0) | (1 << 8);
 const EXTENDED_EDX: u32 = (1 << 11) | (1 << 20) | (1 << 26) | (1 << 27) | (1 << 29);
 
-const BASIC_LEAVES: u32 = 7;
+const BASIC_LEAVES: u32 = 0xd;
 const EXTENDED_LEAVES: u32 = 0x8000_0008;
 
 function result(eax: u32, ebx: u32, ecx: u32, edx: u32): void {
@@ -61,17 +70,36 @@ export function queryCpuid(leaf: u32, subleaf: u32): void {
 function basicLeaf(leaf: u32, subleaf: u32): void {
   switch (leaf) {
     case 0: return result(BASIC_LEAVES, 0x756e_6547, 0x6c65_746e, 0x4965_6e69);
-    case 1: return result(SIGNATURE, (1 << 16) | (8 << 8), ECX_MONITOR | ECX_VMX | ECX_CMPXCHG16B | ECX_POPCNT,
-      EDX_DE | EDX_PSE | EDX_TSC | EDX_MSR | EDX_PAE | EDX_CX8 | EDX_SEP | EDX_PGE | EDX_CMOV | EDX_PAT | EDX_CLFSH);
+    case 1: return featureLeaf();
     case 2: return result(0x00ff_ff01, 0, 0, 0);
-    case 3:
-    case 4:
-    case 6: return result(0, 0, 0, 0);
     case 5: return result(64, 64, 0, 0);
-    default:
+    case 7:
       if (subleaf == 0) result(0, LEAF_7_EBX, LEAF_7_ECX, 0);
       else result(0, 0, 0, 0);
+      return;
+    case 3:
+    case 4:
+    case 6:
+    case 8:
+    case 9:
+    case 0xa:
+    case 0xb:
+    case 0xc: return result(0, 0, 0, 0);
+    default: return extendedStateLeaf(subleaf);
   }
+}
+
+function featureLeaf(): void {
+  const osxsave: u32 = load<u64>(CR4) & CR4_OSXSAVE ? ECX_OSXSAVE : 0;
+  result(SIGNATURE, (1 << 16) | (8 << 8), ECX_MONITOR | ECX_VMX | ECX_CMPXCHG16B | ECX_POPCNT | ECX_XSAVE | osxsave,
+    EDX_FPU | EDX_DE | EDX_PSE | EDX_TSC | EDX_MSR | EDX_PAE | EDX_CX8 | EDX_SEP | EDX_PGE | EDX_CMOV | EDX_PAT | EDX_CLFSH
+    | EDX_MMX | EDX_FXSR | EDX_SSE | EDX_SSE2);
+}
+
+/** Leaf 0DH: components and size of the XSAVE area; XSAVEOPT. */
+function extendedStateLeaf(subleaf: u32): void {
+  if (subleaf == 0) result(XSTATE_SUPPORTED, XSAVE_AREA_BYTES, XSAVE_AREA_BYTES, 0);
+  else result(subleaf == 1 ? 1 : 0, 0, 0, 0);
 }
 
 function extendedLeaf(leaf: u32, subleaf: u32): void {

@@ -4,7 +4,8 @@
 import {
   CPU_STATE, CR0, CS, CURRENT_VMCS, DEADLINE, DR6, DR7, ES, GDTR_LIMIT, GPR, IDTR_LIMIT, LDTR, MSR_FEATURE_CONTROL,
   MSR_PAT, RIP, TR, VMX_NON_ROOT, VMX_OPERATION,
-  VMXON_POINTER, COST_VM_ENTRY, CPL, MSR_MISC_ENABLE, MSR_APIC_BASE,
+  VMXON_POINTER, COST_VM_ENTRY, CPL, MSR_MISC_ENABLE, MSR_APIC_BASE, X87_CONTROL, X87_TAGS, MXCSR, XCR0,
+  EXTENDED_STATE_END,
 } from '../spec/cpu-state';
 import { CR0_CD, CR0_ET, CR0_NW, FLAG_FIXED } from '../spec/control-bits';
 import { clearStop, shadowLoaded } from './events';
@@ -24,6 +25,7 @@ const PAT_AT_RESET: u64 = 0x0007_0406_0007_0406;
 /** Costs and trace settings belong to the board and stay. */
 export function resetState(): void {
   memory.fill(CPU_STATE, 0, COST_VM_ENTRY - CPU_STATE);
+  memory.fill(X87_CONTROL, 0, EXTENDED_STATE_END - X87_CONTROL);
   store<u64>(GPR + 16, SIGNATURE);
   store<u64>(RIP, 0xfff0);
   store<u64>(CR0, CR0_CD | CR0_NW | CR0_ET);
@@ -42,6 +44,10 @@ export function resetState(): void {
   store<u64>(VMXON_POINTER, NO_ADDRESS);
   store<u64>(CURRENT_VMCS, NO_ADDRESS);
   store<u64>(DEADLINE, u64.MAX_VALUE);
+  store<u16>(X87_CONTROL, 0x40);
+  store<u8>(X87_TAGS, 0xff);
+  store<u32>(MXCSR, 0x1f80);
+  store<u64>(XCR0, 1);
   store<u32>(CPL, 0);
   setFlags(FLAG_FIXED);
   stateReplaced();

@@ -83,6 +83,8 @@ const FLAGS = [
   String(RAM_BASE / 65536),
   "--enable",
   "bulk-memory",
+  "--enable",
+  "simd",
   "-O1",
   "--debug",
 ];
