@@ -26,7 +26,10 @@ export default tseslint.config(
   },
   {
     // The engine is deterministic: no clock, no random source (docs: CONTRIBUTING.md, "The house").
-    files: ["src/{spec,machine,hypervisor,trace,experiments,grading}/**/*.ts", "src/guests/**/!(build|prepare).ts"],
+    files: [
+      "src/{spec,machine,hypervisor,trace,experiments,grading}/**/*.ts",
+      "src/guests/**/!(build|prepare).ts",
+    ],
     rules: {
       "no-restricted-globals": [
         "error",

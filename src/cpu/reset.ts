@@ -15,7 +15,8 @@ import { modeChanged } from './mode';
 import { NO_ADDRESS } from './physical';
 import { writeSegment } from './segments';
 import { dropControls, loadControls } from './vmx/controls';
-import { flushGuestTlb } from './vmx/tagging';
+import { enterGuestTlb } from './vmx/tagging';
+import { flushAllContexts } from './tlb-contexts';
 import { vmcsChanged } from './vmx/vmcs';
 
 /** RDX at reset: family, model, stepping. */
@@ -58,9 +59,11 @@ export function stateReplaced(): void {
   clearFault();
   clearStop();
   vmcsChanged();
-  if (load<u32>(VMX_OPERATION) == VMX_NON_ROOT) loadControls();
-  else dropControls();
-  flushGuestTlb();
+  flushAllContexts();
+  if (load<u32>(VMX_OPERATION) == VMX_NON_ROOT) {
+    loadControls();
+    enterGuestTlb();
+  } else dropControls();
   modeChanged();
   shadowLoaded();
 }
