@@ -73,7 +73,7 @@ export class VirtualMachine {
       timer: this.timer,
       memory,
       guestMemory,
-      msrs: new VirtualMsrs(port),
+      msrs: new VirtualMsrs(port, this.board.local),
       events: this.events,
     });
     writeGuestRegisters(port, image);
@@ -85,6 +85,7 @@ export class VirtualMachine {
     return new VirtualBoard({
       frequency: port.frequency,
       now: () => port.cycles - start,
+      timeStampOffset: () => BigInt.asIntN(64, port.vmread(TSC_OFFSET) + BigInt(start)),
       onSerial: (byte) => port.writePort(SERIAL_COM1, 1, byte),
       onPowerOff: () =>
         (this.ending ??= { kind: "power-off", message: "The guest powered its machine off." }),
