@@ -127,7 +127,12 @@ export class VtxVcpu implements VmVcpu {
   }
   emulateInstruction(): void {
     const { port, board } = this.#parts;
-    if (!port.emulate(board.mmio)) this.leftAgain = true;
+    const devices = {
+      read: (address: number, size: number) => board.peripherals.readMemory(this.index, address, size),
+      write: (address: number, size: number, value: number) =>
+        board.peripherals.writeMemory(this.index, address, size, value),
+    };
+    if (!port.emulate(devices)) this.leftAgain = true;
   }
   stop(message: string): Outcome {
     this.stopMessage = message;
