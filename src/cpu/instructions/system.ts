@@ -2,7 +2,7 @@
  * Instructions that concern the state of the system (SDM Vol. 3, 2.8), far transfers, segment registers, ports, VMX.
  * Each ends its block and runs with the state exact.
  */
-import { hex, row, type Row } from "./row";
+import { row, type Row } from "./row";
 
 type Options = NonNullable<Parameters<typeof row>[4]>;
 
