@@ -28,3 +28,8 @@ export declare function taskPriorityChanged(): void;
 /** The time-stamp counter has been written. */
 @external("board", "timeStampChanged")
 export declare function timeStampChanged(): void;
+/** Device models of a hypervisor, asked by its instruction emulator: a guest-physical address that is not mapped. */
+@external("board", "emulatedRead")
+export declare function emulatedRead(address: f64, size: i32): u32;
+@external("board", "emulatedWrite")
+export declare function emulatedWrite(address: f64, size: i32, value: u32): void;

@@ -3,18 +3,19 @@
  * implemented is claimed.
  */
 import {
-  APIC_ID, CPUID_RESULT, CRYSTAL, MSR_APIC_BASE, PROCESSORS, TSC_DENOMINATOR, TSC_NUMERATOR, VMX_OPERATION, VMX_OFF,
+  APIC_ID, CPUID_RESULT, CR4, CRYSTAL, MSR_APIC_BASE, PROCESSORS, TSC_DENOMINATOR, TSC_NUMERATOR, VMX_OPERATION, VMX_OFF,
 } from '../spec/cpu-state';
 import {
   CR0_PE, CR0_MP, CR0_EM, CR0_TS, CR0_ET, CR0_NE, CR0_WP, CR0_AM, CR0_NW, CR0_CD, CR0_PG, CR4_TSD, CR4_DE, CR4_PSE, CR4_PAE,
-  CR4_MCE, CR4_PGE, CR4_PCE, CR4_UMIP, CR4_VMXE, CR4_FSGSBASE, CR4_SMEP, CR4_SMAP, EFER_SCE, EFER_LME, EFER_LMA,
+  CR4_MCE, CR4_PGE, CR4_PCE, CR4_OSFXSR, CR4_OSXMMEXCPT, CR4_UMIP, CR4_VMXE, CR4_FSGSBASE, CR4_OSXSAVE, CR4_SMEP, CR4_SMAP, EFER_SCE, EFER_LME, EFER_LMA,
   EFER_NXE,
 } from '../spec/control-bits';
+import { XSAVE_AREA_BYTES, XSTATE_SUPPORTED } from '../spec/xstate';
 import { PHYSICAL_ADDRESS_BITS } from '../spec/page-bits';
 
 export const CR0_DEFINED: u64 = <u64>CR0_PG | CR0_PE | CR0_MP | CR0_EM | CR0_TS | CR0_ET | CR0_NE | CR0_WP | CR0_AM | CR0_NW | CR0_CD;
 export const CR4_SUPPORTED: u64 = CR4_TSD | CR4_DE | CR4_PSE | CR4_PAE | CR4_MCE | CR4_PGE | CR4_PCE | CR4_UMIP | CR4_VMXE
-  | CR4_FSGSBASE | CR4_SMEP | CR4_SMAP;
+  | CR4_OSFXSR | CR4_OSXMMEXCPT | CR4_FSGSBASE | CR4_OSXSAVE | CR4_SMEP | CR4_SMAP;
 export const EFER_SUPPORTED: u64 = EFER_SCE | EFER_LME | EFER_LMA | EFER_NXE;
 
 /** Bits at and above MAXPHYADDR. */
@@ -28,6 +29,10 @@ const ECX_CMPXCHG16B: u32 = 1 << 13;
 const ECX_X2APIC: u32 = 1 << 21;
 const ECX_POPCNT: u32 = 1 << 23;
 const ECX_TSC_DEADLINE: u32 = 1 << 24;
+const ECX_XSAVE: u32 = 1 << 26;
+/** CR4.OSXSAVE as it is now. */
+const ECX_OSXSAVE: u32 = 1 << 27;
+const EDX_FPU: u32 = 1 << 0;
 const EDX_DE: u32 = 1 << 2;
 const EDX_PSE: u32 = 1 << 3;
 const EDX_TSC: u32 = 1 << 4;
@@ -41,14 +46,18 @@ const EDX_PGE: u32 = 1 << 13;
 const EDX_CMOV: u32 = 1 << 15;
 const EDX_PAT: u32 = 1 << 16;
 const EDX_CLFSH: u32 = 1 << 19;
+const EDX_MMX: u32 = 1 << 23;
+const EDX_FXSR: u32 = 1 << 24;
+const EDX_SSE: u32 = 1 << 25;
+const EDX_SSE2: u32 = 1 << 26;
 /** More than one logical processor in the package. */
 const EDX_HTT: u32 = 1 << 28;
 /** Leaf 6, EAX: the APIC timer always runs. */
 const ARAT: u32 = 1 << 2;
 /** Leaf 80000007H, EDX. */
 const INVARIANT_TSC: u32 = 1 << 8;
-/** Leaf 7: FSGSBASE, SMEP, INVPCID, SMAP; UMIP. */
-const LEAF_7_EBX: u32 = (1 << 0) | (1 << 7) | (1 << 10) | (1 << 20);
+/** Leaf 7: FSGSBASE, SMEP, INVPCID, FPU CS and DS deprecated, SMAP; UMIP. */
+const LEAF_7_EBX: u32 = (1 << 0) | (1 << 7) | (1 << 10) | (1 << 13) | (1 << 20);
 const LEAF_7_ECX: u32 = 1 << 2;
 /** Leaf 80000001H: LAHF, PREFETCHW; SYSCALL, NX, 1-GByte pages, RDTSCP, Intel 64. */
 const EXTENDED_ECX: u32 = (1 << 0) | (1 << 8);
@@ -82,13 +91,13 @@ function basicLeaf(leaf: u32, subleaf: u32): void {
       else result(0, 0, 0, 0);
       return;
     case 0xb: return topologyLeaf(subleaf);
+    case 0xd: return extendedStateLeaf(subleaf);
     case 3:
     case 4:
     case 8:
     case 9:
     case 0xa:
     case 0xc:
-    case 0xd:
     case 0xe:
     case 0xf:
     case 0x10:
@@ -102,11 +111,12 @@ function basicLeaf(leaf: u32, subleaf: u32): void {
 
 function featureLeaf(): void {
   const processors = load<u32>(PROCESSORS);
+  const osxsave: u32 = load<u64>(CR4) & CR4_OSXSAVE ? ECX_OSXSAVE : 0;
   const apic: u32 = load<u64>(MSR_APIC_BASE) & (1 << 11) ? EDX_APIC : 0;
   result(SIGNATURE, (load<u32>(APIC_ID) << 24) | ((<u32>1 << coreBits()) << 16) | (8 << 8),
-    ECX_MONITOR | ECX_VMX | ECX_CMPXCHG16B | ECX_X2APIC | ECX_POPCNT | ECX_TSC_DEADLINE,
-    EDX_DE | EDX_PSE | EDX_TSC | EDX_MSR | EDX_PAE | EDX_CX8 | EDX_SEP | EDX_PGE | EDX_CMOV | EDX_PAT | EDX_CLFSH
-    | apic | (processors > 1 ? EDX_HTT : 0));
+    ECX_MONITOR | ECX_VMX | ECX_CMPXCHG16B | ECX_X2APIC | ECX_POPCNT | ECX_TSC_DEADLINE | ECX_XSAVE | osxsave,
+    EDX_FPU | EDX_DE | EDX_PSE | EDX_TSC | EDX_MSR | EDX_PAE | EDX_CX8 | EDX_SEP | EDX_PGE | EDX_CMOV | EDX_PAT | EDX_CLFSH
+    | EDX_MMX | EDX_FXSR | EDX_SSE | EDX_SSE2 | apic | (processors > 1 ? EDX_HTT : 0));
 }
 
 /** Bits of the APIC ID that number the processors of the package. */
@@ -125,6 +135,12 @@ function topologyLeaf(subleaf: u32): void {
   if (subleaf == 0) result(0, 1, LEVEL_SMT, id);
   else if (subleaf == 1) result(coreBits(), load<u32>(PROCESSORS), LEVEL_CORE | 1, id);
   else result(0, 0, subleaf & 0xff, id);
+}
+
+/** Leaf 0DH: components and size of the XSAVE area; XSAVEOPT. */
+function extendedStateLeaf(subleaf: u32): void {
+  if (subleaf == 0) result(XSTATE_SUPPORTED, XSAVE_AREA_BYTES, XSAVE_AREA_BYTES, 0);
+  else result(subleaf == 1 ? 1 : 0, 0, 0, 0);
 }
 
 function extendedLeaf(leaf: u32, subleaf: u32): void {

@@ -12,7 +12,8 @@ import { resetState, stateReplaced } from './reset';
 
 export { inspect } from './inspect';
 export { run } from './run';
-export { flushTlb } from './tlb';
+export { emulateInstruction } from './vmx/emulate';
+export { flushTlb, switchProcessor } from './tlb-contexts';
 export { traceAppend } from './trace';
 export {
   cpuid, invept, invvpid, rdmsr, vmclear, vmlaunch, vmptrld, vmptrst, vmread, vmresume, vmwrite, vmxoff, vmxon, wrmsr,

@@ -4,7 +4,8 @@
 import {
   ACTIVITY, CPU_STATE, CR0, CR2, CS, CURRENT_VMCS, DEADLINE, DR6, DR7, ES, GDTR_BASE, GDTR_LIMIT, GPR, IDTR_BASE, IDTR_LIMIT,
   INTERRUPTIBILITY, LDTR, MSR_EFER, MSR_FEATURE_CONTROL, MSR_PAT, NMI_PENDING, RFLAGS, RIP, SEGMENTS, TR, VMX_NON_ROOT,
-  VMX_OPERATION, VMXON_POINTER, COST_VM_ENTRY, CPL, MSR_MISC_ENABLE, MSR_APIC_BASE,
+  VMX_OPERATION, VMXON_POINTER, COST_VM_ENTRY, CPL, MSR_MISC_ENABLE, MSR_APIC_BASE, X87_CONTROL, X87_TAGS, MXCSR, XCR0,
+  EXTENDED_STATE_END,
 } from '../spec/cpu-state';
 import { CR0_CD, CR0_ET, CR0_NW, FLAG_FIXED } from '../spec/control-bits';
 import { ACTIVITY_ACTIVE } from '../spec/vmx-controls';
@@ -15,7 +16,8 @@ import { modeChanged } from './mode';
 import { NO_ADDRESS } from './physical';
 import { writeSegment } from './segments';
 import { dropControls, loadControls } from './vmx/controls';
-import { flushGuestTlb } from './vmx/tagging';
+import { enterGuestTlb } from './vmx/tagging';
+import { flushAllContexts } from './tlb-contexts';
 import { vmcsChanged } from './vmx/vmcs';
 
 /** RDX at reset: family, model, stepping. */
@@ -25,6 +27,11 @@ const PAT_AT_RESET: u64 = 0x0007_0406_0007_0406;
 /** Costs and trace settings belong to the board and stay. */
 export function resetState(): void {
   memory.fill(CPU_STATE, 0, COST_VM_ENTRY - CPU_STATE);
+  memory.fill(X87_CONTROL, 0, EXTENDED_STATE_END - X87_CONTROL);
+  store<u16>(X87_CONTROL, 0x40);
+  store<u8>(X87_TAGS, 0xff);
+  store<u32>(MXCSR, 0x1f80);
+  store<u64>(XCR0, 1);
   store<u64>(CR0, CR0_CD | CR0_NW);
   store<u64>(MSR_PAT, PAT_AT_RESET);
   store<u64>(MSR_APIC_BASE, 0xfee0_0900);
@@ -67,9 +74,11 @@ export function stateReplaced(): void {
   clearFault();
   clearStop();
   vmcsChanged();
-  if (load<u32>(VMX_OPERATION) == VMX_NON_ROOT) loadControls();
-  else dropControls();
-  flushGuestTlb();
+  flushAllContexts();
+  if (load<u32>(VMX_OPERATION) == VMX_NON_ROOT) {
+    loadControls();
+    enterGuestTlb();
+  } else dropControls();
   modeChanged();
   shadowLoaded();
 }

@@ -33,6 +33,8 @@ export interface SessionOptions {
   ramBytes?: number;
   commandLine?: string;
   modules?: readonly ImageModule[];
+  /** Initial RAM file system of a Linux kernel. */
+  initrd?: Uint8Array;
   /** Parts that replace the hypervisor's own. A replay uses them again: what they remember is not taken back. */
   parts?: PartOverrides;
   /** Write trace records; on unless false. */
@@ -65,7 +67,8 @@ export interface Slice {
 export class Session {
   readonly #image: StartState;
   readonly #maxInstructions: number;
-  readonly #ramBytes: number;
+  /** RAM of the guest. */
+  readonly ramBytes: number;
   #run: Run;
   /** A character for each byte. */
   #console = "";
@@ -81,20 +84,20 @@ export class Session {
   }
 
   private constructor(private readonly options: SessionOptions) {
-    const { image, name, commandLine, modules } = options;
+    const { image, name, commandLine, modules, initrd } = options;
     this.#maxInstructions = options.maxInstructions ?? DEFAULT_MAX_INSTRUCTIONS;
-    this.#ramBytes = options.ramBytes ?? DEFAULT_RAM_BYTES;
-    this.#image = loadImage(image, { name, ramBytes: this.#ramBytes, commandLine, modules });
+    this.ramBytes = options.ramBytes ?? DEFAULT_RAM_BYTES;
+    this.#image = loadImage(image, { name, ramBytes: this.ramBytes, commandLine, modules, initrd });
     this.#checkRoomForVm();
     this.#run = this.#start();
   }
 
   #checkRoomForVm(): void {
-    const excess = machineRamFor(this.#ramBytes) - MAX_RAM_BYTES;
+    const excess = machineRamFor(this.ramBytes) - MAX_RAM_BYTES;
     if (this.options.cpuMode === "native" || excess <= 0) return;
-    const most = (this.#ramBytes - excess) / 2 ** 20;
+    const most = (this.ramBytes - excess) / 2 ** 20;
     throw new RangeError(
-      `${this.#ramBytes / 2 ** 20} MiB of RAM for a VM: beside its hypervisor the machine holds at most ${most} MiB`,
+      `${this.ramBytes / 2 ** 20} MiB of RAM for a VM: beside its hypervisor the machine holds at most ${most} MiB`,
     );
   }
 
@@ -212,7 +215,7 @@ export class Session {
 
   #start(): Run {
     const { core, cpuMode, preset, trace, parts } = this.options;
-    const ramBytes = this.#ramBytes;
+    const ramBytes = this.ramBytes;
     const machine = new Machine({
       core,
       preset,

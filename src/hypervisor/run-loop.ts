@@ -93,6 +93,7 @@ export class RunLoop {
   /** A VM exit has happened. */
   #arrive(): void {
     const { port, vcpu } = this.vm;
+    vcpu.leftAgain = false;
     port.cause = port.lastRecord;
     this.#exitCycle = port.cycles;
     vcpu.exitReason = port.vmread32(EXIT_REASON) & BASIC_REASON;
@@ -116,7 +117,7 @@ export class RunLoop {
     if (this.vm.ending !== null) return this.#end(this.vm.ending);
     switch (outcome) {
       case "resume":
-        return this.#enter();
+        return vcpu.leftAgain ? this.#arrive() : this.#enter();
       case "halt":
         this.phase = "waiting";
         return;

@@ -1,3 +1,4 @@
+import { rom } from "../machine/devices/rom.js";
 import type { StartState } from "../machine/start-state.js";
 import { EPT_POINTER, MSR_BITMAP, TSC_OFFSET, VPID } from "../spec/vmcs-fields.js";
 import { VirtualBoard } from "./io/board.js";
@@ -42,6 +43,8 @@ export class VirtualMachine {
     guestBytes: number,
     image: StartState,
   ) {
+    this.start = port.cycles;
+    this.board = this.#buildBoard();
     const frames = new FrameAllocator(port.memory, FRAMES_BASE, GUEST_RAM_BASE);
     const vmx = enterVmxOperation(port, frames);
     newVmcs(port, frames, vmx.revision);
@@ -52,8 +55,11 @@ export class VirtualMachine {
       frames,
       guestBase: GUEST_RAM_BASE,
       guestBytes,
+      isDevice: (address, bytes) => this.board.local.memory.claimsAny(address, bytes),
       flush: () => port.invept(),
     });
+    for (const { address, bytes } of image.rom ?? [])
+      this.board.mmio.register(address, bytes.length, rom(bytes));
     loadGuestMemory(guestMemory, image);
     writeControls(port);
     writeHostState(port, vmx.hostCr3);
@@ -63,9 +69,7 @@ export class VirtualMachine {
     const bitmap = frames.allocate();
     writeMsrBitmap(port.memory, bitmap);
     port.vmwrite(MSR_BITMAP, BigInt(bitmap));
-    this.start = port.cycles;
     port.vmwrite(TSC_OFFSET, BigInt.asUintN(64, -BigInt(this.start)));
-    this.board = this.#buildBoard();
     this.events = new EventDelivery(port, this.board);
     this.vcpu = new VtxVcpu(0, {
       port,

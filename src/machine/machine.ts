@@ -17,6 +17,7 @@ import type { PicPair } from "./chipset/pic-pair.js";
 import type { Pit8254 } from "./chipset/pit-8254.js";
 import { Clock } from "./clock.js";
 import { applyCosts, PRESETS, type Preset, type PresetName } from "./costs.js";
+import { rom } from "./devices/rom.js";
 import type { Serial16550 } from "./devices/serial-16550.js";
 import { Peripherals, type LocalInterrupts } from "./peripherals.js";
 import { Processor } from "./processor.js";
@@ -77,8 +78,8 @@ export class Machine {
     this.processor = new Processor(options.core, options.ramBytes, {
       portRead: (port, size) => this.ports.read(port, size),
       portWrite: (port, size, value) => this.ports.write(port, size, value),
-      mmioRead: (address, size) => this.peripherals.readMemory(0, address, size),
-      mmioWrite: (address, size, value) => this.peripherals.writeMemory(0, address, size, value),
+      mmioRead: (address, size) => this.#local.memory.read(address, size),
+      mmioWrite: (address, size, value) => this.#local.memory.write(address, size, value),
       acknowledgeInterrupt: this.acknowledgeInterrupt,
       msrRead: (index) => this.#readMsr(index),
       msrWrite: (index) => this.#writeMsr(index),
@@ -103,6 +104,10 @@ export class Machine {
     this.#setDeadline(this.clock.next());
   }
 
+  /** Memory-mapped devices but for the local APIC. */
+  get mmio(): Bus {
+    return this.peripherals.mmio;
+  }
   get ports(): Bus {
     return this.peripherals.ports;
   }
@@ -125,6 +130,7 @@ export class Machine {
    * @throws RangeError when the image does not fit
    */
   load(state: StartState): void {
+    for (const { address, bytes } of state.rom ?? []) this.mmio.register(address, bytes.length, rom(bytes));
     applyStartState(this.processor, state);
   }
 

@@ -1,5 +1,6 @@
 import * as S from "../spec/cpu-state.js";
 import { MAX_RAM_BYTES, RAM_BASE } from "../spec/memory-map.js";
+import type { Bus } from "./bus.js";
 import { PhysicalMemory } from "./physical-memory.js";
 
 /** What the processor asks of the board; addresses are machine-physical. */
@@ -45,6 +46,7 @@ interface Core {
   cpuid(leaf: number, subleaf: number): void;
   rdmsr(index: number): number;
   wrmsr(index: number): number;
+  emulateInstruction(): number;
   traceAppend(kind: number): number;
 }
 
@@ -58,6 +60,8 @@ const PAGE = 65536;
 export class Processor {
   readonly core: Core;
   readonly memory: PhysicalMemory;
+  /** A hypervisor's device models by guest-physical address, while it emulates an instruction. */
+  emulated: Pick<Bus, "read" | "write"> | null = null;
   /** The whole wasm memory, for fields of {@link S}. */
   readonly view: DataView;
 
@@ -84,6 +88,9 @@ export class Processor {
         msrWrite: (index: number) => (board.msrWrite(index >>> 0) ? 1 : 0),
         taskPriorityChanged: () => board.taskPriorityChanged(),
         timeStampChanged: () => board.timeStampChanged(),
+        emulatedRead: (address: number, size: number) => this.emulated?.read(address, size) ?? 0xffff_ffff,
+        emulatedWrite: (address: number, size: number, value: number) =>
+          this.emulated?.write(address, size, value >>> 0),
       },
       env: { abort },
     };

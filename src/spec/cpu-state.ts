@@ -145,6 +145,30 @@ export const TRACE_MASK = 0x13e4;
 export const TRACE_CAUSE = 0x13e8;
 
 /**
+ * x87, MMX and SSE state, in the places of an FXSAVE image (SDM Vol. 1, 10.5.1) whose registers are R0 to R7 instead of
+ * ST(0) to ST(7). Control and status word u16.
+ */
+export const X87_CONTROL = 0x1400;
+export const X87_STATUS = 0x1402;
+/** Abridged tags: bit n is set when Rn is not empty. u8. */
+export const X87_TAGS = 0x1404;
+/** Low 11 bits of the last opcode that raised an unmasked exception (SDM Vol. 1, 8.1.9). u16. */
+export const X87_OPCODE = 0x1406;
+/** Addresses of the last x87 instruction but control instructions, and of its memory operand: offsets in their segments. u64. */
+export const X87_IP = 0x1408;
+export const X87_DP = 0x1410;
+/** u32. */
+export const MXCSR = 0x1418;
+/** R0 … R7, 16 bytes apart: significand u64, sign and exponent u16. MMn is the significand of Rn. */
+export const X87_REGISTERS = 0x1420;
+/** XMM0 … XMM15, 16 bytes each. */
+export const XMM = 0x14a0;
+/** Extended control register 0 (SDM Vol. 3, 2.6). u64. */
+export const XCR0 = 0x15a0;
+/** First byte after the state above. */
+export const EXTENDED_STATE_END = 0x15a8;
+
+/**
  * The processor's place on the board: 1800H–1BFFH.
  *
  * Operand of the board's MSRs, which the core reads and writes by calls to the board. u64.

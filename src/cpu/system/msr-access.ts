@@ -7,12 +7,12 @@ import {
   MSR_SYSENTER_EIP, MSR_PAT, MSR_APIC_BASE, MSR_FEATURE_CONTROL, MSR_DEBUGCTL, MSR_MISC_ENABLE, TSC_ADJUST, CYCLES, CR0,
   SEGMENT_BASE, FS, GS, BOARD_MSR,
 } from '../../spec/cpu-state';
-import { CR0_PG, EFER_LMA, EFER_LME } from '../../spec/control-bits';
+import { CR0_PG, EFER_LMA, EFER_LME, EFER_NXE } from '../../spec/control-bits';
 import { msrRead, msrWrite, timeStampChanged } from '../board';
 import { EFER_SUPPORTED } from '../features';
 import { canonical } from '../memory';
 import { modeChanged, segment } from '../mode';
-import { flushTlb } from '../tlb';
+import { flushTlb } from '../tlb-contexts';
 import { tscOffset } from '../vmx/controls';
 import { capability } from '../vmx/capabilities';
 import { validPat } from './msr-values';
@@ -125,7 +125,7 @@ function writeEfer(value: u64): bool {
   if (value & ~EFER_SUPPORTED) return false;
   if (((value ^ old) & EFER_LME) != 0 && (load<u64>(CR0) & CR0_PG) != 0) return false;
   store<u64>(MSR_EFER, (value & ~EFER_LMA) | (old & EFER_LMA));
-  flushTlb();
+  if ((value ^ old) & EFER_NXE) flushTlb();
   modeChanged();
   return true;
 }

@@ -36,6 +36,8 @@ export class VtxVcpu implements VmVcpu {
   readonly guestMemory: GuestMemory;
   /** Set by the run loop at each exit. */
   exitReason = 0;
+  /** The instruction that a handler emulated caused a VM exit of its own. */
+  leftAgain = false;
   /** Why a handler stopped the VM. */
   stopMessage: string | null = null;
   readonly #parts: VcpuParts;
@@ -110,6 +112,10 @@ export class VtxVcpu implements VmVcpu {
   }
   flushTranslations(): void {
     this.#parts.port.invvpid();
+  }
+  emulateInstruction(): void {
+    const { port, board } = this.#parts;
+    if (!port.emulate(board.local.memory)) this.leftAgain = true;
   }
   stop(message: string): Outcome {
     this.stopMessage = message;

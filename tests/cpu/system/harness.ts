@@ -20,6 +20,12 @@ export interface Probe {
   translate(va: bigint, access: number): bigint;
   flushTlb(): void;
   flushTlbPage(va: bigint): void;
+  flushTlbNonGlobal(): void;
+  flushPcid(pcid: number): void;
+  flushPcidPage(pcid: number, va: bigint): void;
+  selectContext(): void;
+  switchVpid(vpid: number, eptPointer: bigint): void;
+  switchProcessor(number: number): void;
   fetchPage(va: bigint): bigint;
   readMemory(va: bigint, size: number): bigint;
   writeMemory(va: bigint, size: number, value: bigint): void;
@@ -83,6 +89,8 @@ const FLAGS = [
   String(RAM_BASE / 65536),
   "--enable",
   "bulk-memory",
+  "--enable",
+  "simd",
   "-O1",
   "--debug",
 ];
@@ -160,6 +168,8 @@ export class Machine {
       },
       taskPriorityChanged: () => note("cr8"),
       timeStampChanged: () => note("tsc"),
+      emulatedRead: () => board.input,
+      emulatedWrite: () => note("emulated write"),
     };
   }
 
