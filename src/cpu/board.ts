@@ -14,11 +14,6 @@ export declare function mmioWrite(address: f64, size: i32, value: u32): void;
 /** INTA cycle: the vector of the interrupt on the INTR pin. */
 @external("board", "acknowledgeInterrupt")
 export declare function acknowledgeInterrupt(): i32;
-/** Device models of a hypervisor, asked by its instruction emulator: a guest-physical address that is not mapped. */
-@external("board", "emulatedRead")
-export declare function emulatedRead(address: f64, size: i32): u32;
-@external("board", "emulatedWrite")
-export declare function emulatedWrite(address: f64, size: i32, value: u32): void;
 /**
  * An MSR of the local APIC: IA32_APIC_BASE (to be written only), IA32_TSC_DEADLINE, 800H–8FFH. The value goes through
  * BOARD_MSR. False: no such register, or it does not take the value.
@@ -33,3 +28,8 @@ export declare function taskPriorityChanged(): void;
 /** The time-stamp counter has been written. */
 @external("board", "timeStampChanged")
 export declare function timeStampChanged(): void;
+/** Device models of a hypervisor, asked by its instruction emulator: a guest-physical address that is not mapped. */
+@external("board", "emulatedRead")
+export declare function emulatedRead(address: f64, size: i32): u32;
+@external("board", "emulatedWrite")
+export declare function emulatedWrite(address: f64, size: i32, value: u32): void;

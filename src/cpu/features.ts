@@ -111,18 +111,12 @@ function basicLeaf(leaf: u32, subleaf: u32): void {
 
 function featureLeaf(): void {
   const processors = load<u32>(PROCESSORS);
-  const apic: u32 = load<u64>(MSR_APIC_BASE) & (1 << 11) ? EDX_APIC : 0;
   const osxsave: u32 = load<u64>(CR4) & CR4_OSXSAVE ? ECX_OSXSAVE : 0;
+  const apic: u32 = load<u64>(MSR_APIC_BASE) & (1 << 11) ? EDX_APIC : 0;
   result(SIGNATURE, (load<u32>(APIC_ID) << 24) | ((<u32>1 << coreBits()) << 16) | (8 << 8),
     ECX_MONITOR | ECX_VMX | ECX_CMPXCHG16B | ECX_X2APIC | ECX_POPCNT | ECX_TSC_DEADLINE | ECX_XSAVE | osxsave,
     EDX_FPU | EDX_DE | EDX_PSE | EDX_TSC | EDX_MSR | EDX_PAE | EDX_CX8 | EDX_SEP | EDX_PGE | EDX_CMOV | EDX_PAT | EDX_CLFSH
     | EDX_MMX | EDX_FXSR | EDX_SSE | EDX_SSE2 | apic | (processors > 1 ? EDX_HTT : 0));
-}
-
-/** Leaf 0DH: components and size of the XSAVE area; XSAVEOPT. */
-function extendedStateLeaf(subleaf: u32): void {
-  if (subleaf == 0) result(XSTATE_SUPPORTED, XSAVE_AREA_BYTES, XSAVE_AREA_BYTES, 0);
-  else result(subleaf == 1 ? 1 : 0, 0, 0, 0);
 }
 
 /** Bits of the APIC ID that number the processors of the package. */
@@ -141,6 +135,12 @@ function topologyLeaf(subleaf: u32): void {
   if (subleaf == 0) result(0, 1, LEVEL_SMT, id);
   else if (subleaf == 1) result(coreBits(), load<u32>(PROCESSORS), LEVEL_CORE | 1, id);
   else result(0, 0, subleaf & 0xff, id);
+}
+
+/** Leaf 0DH: components and size of the XSAVE area; XSAVEOPT. */
+function extendedStateLeaf(subleaf: u32): void {
+  if (subleaf == 0) result(XSTATE_SUPPORTED, XSAVE_AREA_BYTES, XSAVE_AREA_BYTES, 0);
+  else result(subleaf == 1 ? 1 : 0, 0, 0, 0);
 }
 
 function extendedLeaf(leaf: u32, subleaf: u32): void {

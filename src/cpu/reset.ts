@@ -28,6 +28,10 @@ const PAT_AT_RESET: u64 = 0x0007_0406_0007_0406;
 export function resetState(): void {
   memory.fill(CPU_STATE, 0, COST_VM_ENTRY - CPU_STATE);
   memory.fill(X87_CONTROL, 0, EXTENDED_STATE_END - X87_CONTROL);
+  store<u16>(X87_CONTROL, 0x40);
+  store<u8>(X87_TAGS, 0xff);
+  store<u32>(MXCSR, 0x1f80);
+  store<u64>(XCR0, 1);
   store<u64>(CR0, CR0_CD | CR0_NW);
   store<u64>(MSR_PAT, PAT_AT_RESET);
   store<u64>(MSR_APIC_BASE, 0xfee0_0900);
@@ -36,10 +40,6 @@ export function resetState(): void {
   store<u64>(VMXON_POINTER, NO_ADDRESS);
   store<u64>(CURRENT_VMCS, NO_ADDRESS);
   store<u64>(DEADLINE, u64.MAX_VALUE);
-  store<u16>(X87_CONTROL, 0x40);
-  store<u8>(X87_TAGS, 0xff);
-  store<u32>(MXCSR, 0x1f80);
-  store<u64>(XCR0, 1);
   initialise();
 }
 

@@ -55,7 +55,7 @@ export class VirtualMachine {
       frames,
       guestBase: GUEST_RAM_BASE,
       guestBytes,
-      isDevice: (address, bytes) => this.board.peripherals.claimsMemory(address, bytes),
+      isDevice: (address, bytes) => this.board.local.memory.claimsAny(address, bytes),
       flush: () => port.invept(),
     });
     for (const { address, bytes } of image.rom ?? [])

@@ -78,8 +78,8 @@ export class Machine {
     this.processor = new Processor(options.core, options.ramBytes, {
       portRead: (port, size) => this.ports.read(port, size),
       portWrite: (port, size, value) => this.ports.write(port, size, value),
-      mmioRead: (address, size) => this.peripherals.readMemory(0, address, size),
-      mmioWrite: (address, size, value) => this.peripherals.writeMemory(0, address, size, value),
+      mmioRead: (address, size) => this.#local.memory.read(address, size),
+      mmioWrite: (address, size, value) => this.#local.memory.write(address, size, value),
       acknowledgeInterrupt: this.acknowledgeInterrupt,
       msrRead: (index) => this.#readMsr(index),
       msrWrite: (index) => this.#writeMsr(index),
@@ -104,6 +104,10 @@ export class Machine {
     this.#setDeadline(this.clock.next());
   }
 
+  /** Memory-mapped devices but for the local APIC. */
+  get mmio(): Bus {
+    return this.peripherals.mmio;
+  }
   get ports(): Bus {
     return this.peripherals.ports;
   }

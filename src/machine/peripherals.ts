@@ -4,12 +4,13 @@ import { Bus } from "./bus.js";
 import { ApicMsrs } from "./chipset/apic-msrs.js";
 import { InterruptBus } from "./chipset/interrupt-bus.js";
 import { IO_APIC_BYTES, IoApic } from "./chipset/io-apic.js";
-import { LOCAL_APIC_BYTES, LocalApic, type ProcessorPins } from "./chipset/local-apic.js";
+import { LocalApic, type ProcessorPins } from "./chipset/local-apic.js";
 import { PicPair } from "./chipset/pic-pair.js";
 import { Pit8254 } from "./chipset/pit-8254.js";
 import { Power } from "./chipset/power.js";
 import { SystemControlB } from "./chipset/system-control-b.js";
 import type { Clock } from "./clock.js";
+import { LocalMemory } from "./local-memory.js";
 import { DebugExit } from "./devices/debug-exit.js";
 import { Serial16550 } from "./devices/serial-16550.js";
 
@@ -31,6 +32,7 @@ export interface PeripheralsConnections {
 export interface LocalInterrupts {
   readonly apic: LocalApic;
   readonly msrs: ApicMsrs;
+  readonly memory: LocalMemory;
 }
 
 /**
@@ -54,7 +56,8 @@ export class Peripherals {
     this.ioApic = new IoApic(processors.length, bus);
     this.local = processors.map((pins, id) => {
       const apic = new LocalApic(id, id === 0, clock, bus, pins, () => this.pic.acknowledge());
-      return { apic, msrs: new ApicMsrs(apic) };
+      const msrs = new ApicMsrs(apic);
+      return { apic, msrs, memory: new LocalMemory(this.mmio, apic, msrs) };
     });
     this.local[0]!.apic.enterVirtualWireMode();
     this.pit = new Pit8254(clock, (level) => this.setLine(IRQ_PIT, level));
@@ -69,28 +72,6 @@ export class Peripherals {
   setLine(line: number, level: boolean): void {
     if (line < 16) this.pic.setLine(line, level);
     this.ioApic.setLine(line === IRQ_PIT ? 2 : line, level);
-  }
-
-  /** Reads the memory-mapped bus as a processor sees it: its own local APIC comes first. */
-  readMemory(processor: number, address: number, size: number): number {
-    const page = this.local[processor]!.msrs.page;
-    if (page === null || address < page || address >= page + LOCAL_APIC_BYTES)
-      return this.mmio.read(address, size);
-    return this.local[processor]!.apic.device.read(address - page, size);
-  }
-  /** As {@link readMemory}. */
-  writeMemory(processor: number, address: number, size: number, value: number): void {
-    const page = this.local[processor]!.msrs.page;
-    if (page === null || address < page || address >= page + LOCAL_APIC_BYTES)
-      this.mmio.write(address, size, value);
-    else this.local[processor]!.apic.device.write(address - page, size, value);
-  }
-
-  /** Whether a device, or any processor's local APIC, claims any of `length` addresses from `base` on. */
-  claimsMemory(base: number, length: number): boolean {
-    const holds = ({ msrs: { page } }: LocalInterrupts): boolean =>
-      page !== null && page < base + length && base < page + LOCAL_APIC_BYTES;
-    return this.mmio.claimsAny(base, length) || this.local.some(holds);
   }
 
   /** INTR of the 8259s goes to LINT0 of every processor and to input 0 of the I/O APIC. */

@@ -84,13 +84,13 @@ export class Processor {
         mmioWrite: (address: number, size: number, value: number) =>
           board.mmioWrite(address, size, value >>> 0),
         acknowledgeInterrupt: () => board.acknowledgeInterrupt(),
-        emulatedRead: (address: number, size: number) => this.emulated?.read(address, size) ?? 0xffff_ffff,
-        emulatedWrite: (address: number, size: number, value: number) =>
-          this.emulated?.write(address, size, value >>> 0),
         msrRead: (index: number) => (board.msrRead(index >>> 0) ? 1 : 0),
         msrWrite: (index: number) => (board.msrWrite(index >>> 0) ? 1 : 0),
         taskPriorityChanged: () => board.taskPriorityChanged(),
         timeStampChanged: () => board.timeStampChanged(),
+        emulatedRead: (address: number, size: number) => this.emulated?.read(address, size) ?? 0xffff_ffff,
+        emulatedWrite: (address: number, size: number, value: number) =>
+          this.emulated?.write(address, size, value >>> 0),
       },
       env: { abort },
     };

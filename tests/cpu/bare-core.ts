@@ -58,6 +58,8 @@ export class BareCore {
       msrWrite: () => 0,
       taskPriorityChanged: () => undefined,
       timeStampChanged: () => undefined,
+      emulatedRead: () => 0xffff_ffff | 0,
+      emulatedWrite: () => undefined,
     };
     const abort = (): never => {
       throw new Error("the core aborted");

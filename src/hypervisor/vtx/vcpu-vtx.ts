@@ -127,12 +127,7 @@ export class VtxVcpu implements VmVcpu {
   }
   emulateInstruction(): void {
     const { port, board } = this.#parts;
-    const devices = {
-      read: (address: number, size: number) => board.peripherals.readMemory(this.index, address, size),
-      write: (address: number, size: number, value: number) =>
-        board.peripherals.writeMemory(this.index, address, size, value),
-    };
-    if (!port.emulate(devices)) this.leftAgain = true;
+    if (!port.emulate(board.local.memory)) this.leftAgain = true;
   }
   stop(message: string): Outcome {
     this.stopMessage = message;

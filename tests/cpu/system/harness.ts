@@ -168,6 +168,8 @@ export class Machine {
       },
       taskPriorityChanged: () => note("cr8"),
       timeStampChanged: () => note("tsc"),
+      emulatedRead: () => board.input,
+      emulatedWrite: () => note("emulated write"),
     };
   }
 
