@@ -21,6 +21,7 @@ import { applyCosts, PRESETS, type Preset, type PresetName } from "./costs.js";
 import { rom } from "./devices/rom.js";
 import { DebugExit } from "./devices/debug-exit.js";
 import { Serial16550 } from "./devices/serial-16550.js";
+import { SerialTerminal } from "./devices/serial-terminal.js";
 import { Processor } from "./processor.js";
 import { applyStartState, type StartState } from "./start-state.js";
 
@@ -72,6 +73,8 @@ export class Machine {
   readonly pic: PicPair;
   readonly pit: Pit8254;
   readonly serial: Serial16550;
+  /** At the far end of the first serial line. */
+  readonly terminal: SerialTerminal;
   readonly preset: Preset;
   /** Interrupt acknowledge cycle: the vector of the request of highest priority, or a spurious one. */
   readonly acknowledgeInterrupt = (): number => this.pic.acknowledge();
@@ -98,6 +101,7 @@ export class Machine {
       (byte) => this.#transmit(byte),
       (level) => this.pic.setLine(P.IRQ_SERIAL_COM1, level),
     );
+    this.terminal = new SerialTerminal(this.serial);
     this.#wire();
     applyCosts(this.processor, this.preset.costs);
     this.processor.write32(S.TRACE_MASK, options.trace ? ALL_KINDS : 0);
@@ -161,17 +165,6 @@ export class Machine {
   /** Fires what is due by now, e.g. after the monitor has charged cycles for its own work. */
   fireDue(): void {
     this.clock.advanceTo(this.processor.cycles);
-  }
-
-  /** Bytes arrive at the first serial port. @returns how many it had room for; the rest is not delivered */
-  receiveSerial(bytes: Iterable<number>): number {
-    let taken = 0;
-    for (const byte of bytes) {
-      if (this.serial.room === 0) break;
-      this.serial.receive(byte);
-      taken++;
-    }
-    return taken;
   }
 
   #wire(): void {

@@ -6,6 +6,7 @@ import { SystemControlB } from "../../machine/chipset/system-control-b.js";
 import { Clock } from "../../machine/clock.js";
 import { DebugExit } from "../../machine/devices/debug-exit.js";
 import { Serial16550 } from "../../machine/devices/serial-16550.js";
+import { SerialTerminal } from "../../machine/devices/serial-terminal.js";
 import * as P from "../../spec/ports.js";
 
 /** What the devices of a VM need from outside it. */
@@ -31,6 +32,8 @@ export class VirtualBoard {
   /** By guest-physical address. */
   readonly mmio = new Bus("virtual memory-mapped");
   readonly clock: Clock;
+  /** At the far end of the VM's first serial line: what the hypervisor passes on. */
+  readonly terminal: SerialTerminal;
   readonly #pic: PicPair;
 
   constructor(connections: BoardConnections) {
@@ -40,6 +43,7 @@ export class VirtualBoard {
     const serial = new Serial16550(connections.onSerial, (level) =>
       this.#pic.setLine(P.IRQ_SERIAL_COM1, level),
     );
+    this.terminal = new SerialTerminal(serial);
     this.ports.register(P.PIC_MASTER, 2, this.#pic.master);
     this.ports.register(P.PIC_SLAVE, 2, this.#pic.slave);
     this.ports.register(P.PIC_ELCR, 2, this.#pic.elcr);
