@@ -26,7 +26,7 @@ export function benchCommand(): Command {
       const measure = (names: readonly string[]): BenchRow[] =>
         bench(
           core,
-          names.map((name) => ({ name, image: readImage(name) })),
+          names.map((name) => ({ name, image: readImage(name).image })),
           options,
         );
       const computing = measure(COMPUTING);

@@ -25,9 +25,11 @@ const OPTIONS = [
   ...["--runtime", "stub"],
   ...["--memoryBase", String(STATICS)],
   ...["--initialMemory", String(RAM_BASE / PAGE), "--maximumMemory", "65536"],
-  ...["--enable", "bulk-memory"],
+  ...["--enable", "bulk-memory", "--enable", "simd"],
   // Implicit conversion between usize and u32: this module is for 32-bit memory.
   ...["--disableWarning", "201"],
+  // v128 in exported functions: they are exported from their files, not from the module.
+  ...["--disableWarning", "112"],
   ...(fast ? ["-O1", "--debug"] : ["-O3", "--noAssert", "--converge"]),
 ];
 
@@ -46,19 +48,19 @@ function fingerprint(files: readonly string[]): string {
   return hash.digest("hex");
 }
 
-/** The file in integer/ or system/ that exports a handler, as build/ imports it. */
+/** The file in a folder of handlers that exports a handler, as build/ imports it. */
 function handlerFile(files: readonly string[]): (handler: string) => string {
   const found = new Map<string, string>();
   for (const file of files) {
     const relative = path.relative(here, file);
-    if (!/^(integer|system)[\\/]/.test(relative)) continue;
+    if (!/^(integer|system|simd|x87)[\\/]/.test(relative)) continue;
     for (const [, name] of readFileSync(file, "utf8").matchAll(/^export function (\w+)\(op: usize\)/gm)) {
       found.set(name, `../${relative.replaceAll("\\", "/").replace(/\.ts$/, "")}`);
     }
   }
   return (handler) => {
     const file = found.get(handler);
-    if (file === undefined) throw new RangeError(`no function ${handler}(op: usize) in src/cpu/integer or src/cpu/system`);
+    if (file === undefined) throw new RangeError(`no function ${handler}(op: usize) in src/cpu/{integer,system,simd,x87}`);
     return file;
   };
 }

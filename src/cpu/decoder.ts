@@ -2,7 +2,9 @@
  * One instruction from its bytes (SDM Vol. 2, chapter 2): prefixes, opcode, ModRM, SIB, displacement, immediate. Which
  * instruction it is, and what of these it has, is data: the rows of the generated tables (instructions/).
  */
-import { GPR, RIP as RIP_SLOT, SEGMENTS, SEGMENT_BYTES, SS, DS, FS, ES, CS, GS, ZERO_SLOT } from '../spec/cpu-state';
+import {
+  GPR, RIP as RIP_SLOT, SEGMENTS, SEGMENT_BYTES, SS, DS, FS, ES, CS, GS, ZERO_SLOT, X87_REGISTERS, XMM,
+} from '../spec/cpu-state';
 import { GIGABYTE_SLOT } from '../spec/memory-map';
 import {
   ROWS, ROW_BYTES, OPCODES, OPCODE_MODRM, OPCODE_FIRST_MASK, UNDEFINED_ROW, TOO_LONG_ROW, KIND_SYSTEM, KIND_COLD,
@@ -74,7 +76,7 @@ export function decode(op: usize, start: usize, end: usize, rip: u64, anchor: us
   store<u8>(op, <u8>operandSize(load<u8>(at, shape.ROW_SIZE)), 3);
   if (hasModrm) readModrm(op, at);
   else implicitOperands(op, at, map);
-  readImmediate(op, at);
+  readImmediate(op, at, rip, map);
   if (truncated) return tooLongOrTruncated(op, start, end);
   const length = <i32>(cursor - start);
   store<u8>(op, <u8>length, 2);
@@ -209,18 +211,25 @@ function byteSlot(number: u32): usize {
   return rex == 0 && number >= 4 && number < 8 ? GPR + ((number & 3) << 3) + 1 : GPR + (number << 3);
 }
 
-@inline
-function slotOf(number: u32, byte: bool): usize { return byte ? byteSlot(number) : GPR + (number << 3); }
+/** MMX registers have no REX extension (2.2.1.2). */
+function slotOf(number: u32, file: u32): usize {
+  switch (file) {
+    case shape.FILE_BYTE: return byteSlot(number);
+    case shape.FILE_XMM: return XMM + (number << 4);
+    case shape.FILE_MMX: return X87_REGISTERS + ((number & 7) << 4);
+    default: return GPR + (number << 3);
+  }
+}
 
 function readModrm(op: usize, row: usize): void {
-  const bytes = load<u8>(row, shape.ROW_BYTE_REGISTERS);
+  const files = load<u8>(row, shape.ROW_REGISTERS);
   const reg = ((modrm >> 3) & 7) | ((rex & 4) << 1);
   store<u8>(op, <u8>reg, 38);
-  store<u32>(op, <u32>slotOf(reg, (bytes & shape.BYTE_REG) != 0), 8);
+  store<u32>(op, <u32>slotOf(reg, files >> 4), 8);
   if (modrm >= 0xc0 || load<u8>(row, shape.ROW_MOD) == shape.MOD_IGNORED) {
     const rm = (modrm & 7) | ((rex & 1) << 3);
     store<u8>(op, <u8>rm, 39);
-    store<u32>(op, <u32>slotOf(rm, (bytes & shape.BYTE_RM) != 0), 4);
+    store<u32>(op, <u32>slotOf(rm, files & 15), 4);
     return;
   }
   if (load<u8>(op, 22) == 2) readAddress16(op);
@@ -293,11 +302,11 @@ function anchorRip(op: usize, next: u64, anchor: usize): void {
 }
 
 function implicitOperands(op: usize, row: usize, opcode: u32): void {
-  const bytes = load<u8>(row, shape.ROW_BYTE_REGISTERS);
+  const files = load<u8>(row, shape.ROW_REGISTERS);
   switch (<i32>load<u8>(row, shape.ROW_SHAPE)) {
     case shape.SHAPE_OPCODE: {
       const number = (opcode & 7) | ((rex & 1) << 3);
-      store<u32>(op, <u32>slotOf(number, (bytes & shape.BYTE_RM) != 0), 4);
+      store<u32>(op, <u32>slotOf(number, files & 15), 4);
       store<u8>(op, <u8>number, 39);
       store<u32>(op, GPR, 8);
       break;
@@ -319,7 +328,7 @@ function implicitOperands(op: usize, row: usize, opcode: u32): void {
   }
 }
 
-function readImmediate(op: usize, row: usize): void {
+function readImmediate(op: usize, row: usize, rip: u64, opcode: u32): void {
   const size = load<u8>(op, 3);
   switch (<i32>load<u8>(row, shape.ROW_IMMEDIATE)) {
     case shape.IMMEDIATE_B: store<i64>(op, <i64><i8>next8(), 24); break;
@@ -347,6 +356,10 @@ function readImmediate(op: usize, row: usize): void {
       break;
     }
     case shape.IMMEDIATE_ONE: store<u64>(op, 1, 24); break;
+    case shape.IMMEDIATE_POINTER:
+      store<u64>(op, rip, 24);
+      store<u32>(op, ((opcode & 7) << 8) | modrm, 8);
+      break;
     default:
   }
 }

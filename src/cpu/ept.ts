@@ -25,6 +25,11 @@ export let eptDirty: bool = true;
 /** Entries read by translations since {@link beginEptWalks}. */
 export let eptReferences: u32 = 0;
 
+/** The hypervisor emulates an instruction: what is not mapped is a device of its own, at the address with this bit set. */
+export const EMULATED: u64 = 1 << 52;
+let emulating: bool = false;
+export function setEmulating(on: bool): void { emulating = on; }
+
 /**
  * One record for each translation since {@link beginEptWalks}: guest-physical address u64, level at which its walk began
  * and level of its leaf u32; then from 16 on by level { u64 address of the entry, u64 entry, u64 rights with it }.
@@ -94,14 +99,14 @@ function walkFrom(first: u32, root: u64, rights: u64, gpa: u64, access: u64, va:
     store<u64>(at, address);
     store<u64>(at, entry, 8);
     store<u64>(at, permissions, 16);
-    if ((entry & 7) == 0) return violation(gpa, access, permissions, va, final);
+    if ((entry & 7) == 0) return unmapped(gpa, access, permissions, va, final);
     const leaf = level == 1 || ((entry & EPT_LARGE) != 0 && level < 4);
     if (misconfigured(entry, level, leaf)) {
       raiseEptExit(EPT_MISCONFIGURATION, 0, gpa, va);
       return NO_ADDRESS;
     }
     if (leaf) {
-      if ((access & ~permissions) != 0) return violation(gpa, access, permissions, va, final);
+      if ((access & ~permissions) != 0) return unmapped(gpa, access, permissions, va, final);
       eptPermissions = permissions;
       setAccessedDirty(record, first, level, access);
       store<u64>(record, gpa);
@@ -138,6 +143,11 @@ function misconfigured(entry: u64, level: u32, leaf: bool): bool {
   if (memoryType == 2 || memoryType == 3 || memoryType == 7) return true;
   const offset: u64 = ((<u64>1) << shiftOf(level)) - 1;
   return (entry & offset & PAGE_ADDRESS_MASK) != 0;
+}
+
+function unmapped(gpa: u64, access: u64, permissions: u64, va: u64, final: bool): u64 {
+  if (emulating && (access & EPT_ACCESS_FETCH) == 0) return EMULATED | gpa;
+  return violation(gpa, access, permissions, va, final);
 }
 
 /** SDM 28.2.1, table 28-7; entries of paging structures count as written when EPT keeps A/D flags (29.3.3.2). */

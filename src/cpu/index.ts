@@ -1,18 +1,19 @@
 /**
  * The wasm module: pins and instructions that the board and a monitor in TypeScript use.
  */
-import { INTR_LINE, RFLAGS, STOP_REQUEST } from '../spec/cpu-state';
+import { INTR_LINE, NMI_PENDING, RFLAGS, SIGNALS, STOP_REQUEST } from '../spec/cpu-state';
 import { GIGABYTE_SLOT } from '../spec/memory-map';
 import { invalidatePage } from './blocks';
 import { installHandlers } from './build/tables';
 import { refreshAttention } from './events';
 import { setFlags } from './flags';
 import { setRamBytes } from './physical';
-import { resetState, stateReplaced } from './reset';
+import { processorReplaced, resetState, stateReplaced } from './reset';
 
 export { inspect } from './inspect';
 export { run } from './run';
-export { flushTlb, switchProcessor } from './tlb-contexts';
+export { emulateInstruction } from './vmx/emulate';
+export { flushTlb } from './tlb-contexts';
 export { traceAppend } from './trace';
 export {
   cpuid, invept, invvpid, rdmsr, vmclear, vmlaunch, vmptrld, vmptrst, vmread, vmresume, vmwrite, vmxoff, vmxon, wrmsr,
@@ -31,11 +32,29 @@ export function stateChanged(): void {
   stateReplaced();
 }
 
+/** The host has put the state of another processor, by number, into the window. */
+export function switchProcessor(number: u32): void {
+  setFlags(load<u64>(RFLAGS));
+  processorReplaced(number);
+}
+
 /** False when the host has not so much memory. */
 export function setRam(bytes: u32): bool { return setRamBytes(bytes); }
 
 export function setInterruptLine(level: u32): void {
   store<u32>(INTR_LINE, level);
+  refreshAttention();
+}
+
+/** An edge on the NMI pin, or an NMI message. */
+export function signalNmi(): void {
+  store<u32>(NMI_PENDING, 1);
+  refreshAttention();
+}
+
+/** INIT and start-up messages: bits of SIGNALS. */
+export function signal(signals: u32): void {
+  store<u32>(SIGNALS, load<u32>(SIGNALS) | signals);
   refreshAttention();
 }
 

@@ -9,7 +9,8 @@ import { CPL, CYCLES, MSR_EFER, COST_WALK_REFERENCE } from '../spec/cpu-state';
 import { BOUNCE } from '../spec/memory-map';
 import { EFER_LMA } from '../spec/control-bits';
 import { GENERAL_PROTECTION, STACK_FAULT } from '../spec/vectors';
-import { mmioRead, mmioWrite } from './board';
+import { emulatedRead, emulatedWrite, mmioRead, mmioWrite } from './board';
+import { EMULATED } from './ept';
 import { pageHasCode, invalidatePage } from './blocks';
 import { cyclesLeft, refundCycles } from './counters';
 import { raise, runAlone, runningAlone } from './fault';
@@ -211,6 +212,17 @@ function busUnit(pa: u64, size: u32): u32 {
   return unit;
 }
 
+@inline
+function deviceReadAt(pa: u64, size: u32): u32 {
+  return pa & EMULATED ? emulatedRead(<f64>(pa ^ EMULATED), size) : mmioRead(<f64>pa, size);
+}
+
+@inline
+function deviceWriteAt(pa: u64, size: u32, value: u32): void {
+  if (pa & EMULATED) emulatedWrite(<f64>(pa ^ EMULATED), size, value);
+  else mmioWrite(<f64>pa, size, value);
+}
+
 function copyIn(to: usize, pa: u64, size: u32): void {
   const host = hostOfPhysical(pa);
   if (host != 0) {
@@ -219,7 +231,7 @@ function copyIn(to: usize, pa: u64, size: u32): void {
   }
   for (let done: u32 = 0; done < size; ) {
     const unit = busUnit(pa + done, size - done);
-    const value = mmioRead(<f64>(pa + done), unit);
+    const value = deviceReadAt(pa + done, unit);
     if (unit == 4) store<u32>(to + done, value);
     else if (unit == 2) store<u16>(to + done, <u16>value);
     else store<u8>(to + done, <u8>value);
@@ -237,7 +249,7 @@ function copyOut(pa: u64, from: usize, size: u32): void {
   for (let done: u32 = 0; done < size; ) {
     const unit = busUnit(pa + done, size - done);
     const value = unit == 4 ? load<u32>(from + done) : unit == 2 ? <u32>load<u16>(from + done) : <u32>load<u8>(from + done);
-    mmioWrite(<f64>(pa + done), unit, value);
+    deviceWriteAt(pa + done, unit, value);
     done += unit;
   }
   boardWasCalled();

@@ -20,9 +20,9 @@
  *    39  u8  rm          number in ModRM.rm when it is a register, REX.B included
  *
  * With ModRM, dst is the r/m operand and src the register, whichever is the destination (only cases of the hot switch
- * have a register destination in dst). A direct far transfer has its offset in imm, its selector in disp and base 0. A
- * near relative branch has its target RIP in imm and, in the hot switch, the following RIP at 4 and links to the two
- * blocks at 12 and 16. The base of a RIP-relative operand is the block's first field, its RIP.
+ * have a register destination in dst). A direct far transfer has its offset in imm, its selector in disp and base 0. An
+ * x87 instruction has its own RIP in imm and its opcode (FOP) in src. A near relative branch has its target RIP in imm
+ * and, in the hot switch, the following RIP at 4 and links to the two blocks at 12 and 16. The base of a RIP-relative operand is the block's first field, its RIP.
  */
 export const OP_BYTES = 40;
 export const PREFIX_LOCK: u8 = 1;

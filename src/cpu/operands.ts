@@ -8,8 +8,8 @@ import { BOUNCE } from '../spec/memory-map';
 import { GENERAL_PROTECTION, STACK_FAULT } from '../spec/vectors';
 import { opAddressSize, opBase, opDisp, opDst, opIndex, opScale, opSegment, opSize } from './op';
 import { faultPending, NONE, raise } from './fault';
-import { commitWrite, modifyMiss, readMemory, writeMemory } from './memory';
-import { lookUp, tlbWriteBase } from './tlb';
+import { commitWrite, modifyMiss, readMemory, readMiss, writeMemory, writeMiss } from './memory';
+import { lookUp, tlbReadBase, tlbWriteBase } from './tlb';
 
 /** Zero-extended. */
 export function readRegister(slot: usize, size: u32): u64 {
@@ -130,3 +130,38 @@ export function endModify(place: usize, size: u32, value: u64): void {
   if (place == BOUNCE) commitWrite();
 }
 
+
+function placeInMemory(op: usize, size: u32, write: bool, aligned: bool): usize {
+  const va = linearAddress(opSegment(op), effectiveOffset(op), size, write);
+  if (faultPending != NONE) return 0;
+  if (aligned && (va & (size - 1)) != 0) {
+    raise(GENERAL_PROTECTION, 0);
+    return 0;
+  }
+  const host = lookUp(write ? tlbWriteBase : tlbReadBase, va, size);
+  if (host != 0) return host;
+  return write ? writeMiss(va, size) : readMiss(va, size);
+}
+
+/** Wasm address of the r/m operand, for reading: the register's slot, or memory; 0 with a fault pending. */
+export function placeToRead(op: usize, size: u32): usize {
+  const slot = opDst(op);
+  return slot != 0 ? slot : placeInMemory(op, size, false, false);
+}
+
+/** As {@link placeToRead}; memory must be aligned to the operand's size, #GP(0) otherwise (SDM Vol. 1, 4.1.1). */
+export function placeToReadAligned(op: usize, size: u32): usize {
+  const slot = opDst(op);
+  return slot != 0 ? slot : placeInMemory(op, size, false, true);
+}
+
+/** For writing; {@link endWrite} must follow the store. */
+export function placeToWrite(op: usize, size: u32): usize {
+  const slot = opDst(op);
+  return slot != 0 ? slot : placeInMemory(op, size, true, false);
+}
+export function placeToWriteAligned(op: usize, size: u32): usize {
+  const slot = opDst(op);
+  return slot != 0 ? slot : placeInMemory(op, size, true, true);
+}
+@inline export function endWrite(place: usize): void { if (place == BOUNCE) commitWrite(); }

@@ -153,3 +153,50 @@ export const TRACE_COUNT = 0x13e0;
 export const TRACE_MASK = 0x13e4;
 /** Sequence number of the record that caused what happens now; copied into each record. u32. */
 export const TRACE_CAUSE = 0x13e8;
+
+/**
+ * x87, MMX and SSE state, in the places of an FXSAVE image (SDM Vol. 1, 10.5.1) whose registers are R0 to R7 instead of
+ * ST(0) to ST(7). Control and status word u16.
+ */
+export const X87_CONTROL = 0x1400;
+export const X87_STATUS = 0x1402;
+/** Abridged tags: bit n is set when Rn is not empty. u8. */
+export const X87_TAGS = 0x1404;
+/** Low 11 bits of the last opcode that raised an unmasked exception (SDM Vol. 1, 8.1.9). u16. */
+export const X87_OPCODE = 0x1406;
+/** Addresses of the last x87 instruction but control instructions, and of its memory operand: offsets in their segments. u64. */
+export const X87_IP = 0x1408;
+export const X87_DP = 0x1410;
+/** u32. */
+export const MXCSR = 0x1418;
+/** R0 … R7, 16 bytes apart: significand u64, sign and exponent u16. MMn is the significand of Rn. */
+export const X87_REGISTERS = 0x1420;
+/** XMM0 … XMM15, 16 bytes each. */
+export const XMM = 0x14a0;
+/** Extended control register 0 (SDM Vol. 3, 2.6). u64. */
+export const XCR0 = 0x15a0;
+/** First byte after the state above. */
+export const EXTENDED_STATE_END = 0x15a8;
+
+/**
+ * The processor's place on the board: 1800H–1BFFH.
+ *
+ * Operand of the board's MSRs, which the core reads and writes by calls to the board. u64.
+ */
+export const BOARD_MSR = 0x1800;
+/** INIT and start-up messages that the local APIC has taken: {@link SIGNAL_INIT}, {@link SIGNAL_START_UP}. u32. */
+export const SIGNALS = 0x1808;
+export const SIGNAL_INIT = 1 << 0;
+/** With the vector in bits 15:8. */
+export const SIGNAL_START_UP = 1 << 1;
+/** Initial APIC ID. u32. */
+export const APIC_ID = 0x180c;
+
+/** Fields of the board from here to 1BFFH are the same for all processors. */
+export const BOARD_SHARED = 0x1b80;
+/** Processors on the board. u32. */
+export const PROCESSORS = 0x1b80;
+/** Core crystal clock, Hz, and the ratio of the time-stamp counter to it (CPUID leaf 15H). u32 each. */
+export const CRYSTAL = 0x1b84;
+export const TSC_NUMERATOR = 0x1b88;
+export const TSC_DENOMINATOR = 0x1b8c;

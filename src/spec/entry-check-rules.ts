@@ -275,7 +275,7 @@ export const ENTRY_CHECK_RULES: Readonly<Record<number, EntryCheckRule>> = {
   470: {
     section: "27.3.1.5",
     field: "GUEST_ACTIVITY_STATE",
-    rule: "is active or HLT: the states that this processor supports",
+    rule: "is active, HLT or wait-for-SIPI: the states that this processor supports",
   },
   471: { section: "27.3.1.5", field: "GUEST_ACTIVITY_STATE", rule: "HLT only where DPL of SS is 0" },
   472: { section: "27.3.1.5", field: "GUEST_ACTIVITY_STATE", rule: "active when blocking by STI or MOV SS" },

@@ -11,7 +11,7 @@ export const ROW_MODES = 4;
 export const ROW_SIZE = 5;
 export const ROW_IMMEDIATE = 6;
 export const ROW_SHAPE = 7;
-export const ROW_BYTE_REGISTERS = 8;
+export const ROW_REGISTERS = 8;
 export const ROW_FLAGS = 9;
 export const ROW_CYCLES = 10;
 export const ROW_EXTRA = 12;
@@ -63,6 +63,8 @@ export const IMMEDIATE_OFFSET = 5;
 export const IMMEDIATE_FAR = 6;
 export const IMMEDIATE_ENTER = 7;
 export const IMMEDIATE_ONE = 8;
+/** None, but the instruction's own RIP in its place and its opcode in that of src: FIP and FOP of x87 instructions. */
+export const IMMEDIATE_POINTER = 9;
 
 export const SHAPE_NONE = 0;
 export const SHAPE_MODRM = 1;
@@ -74,8 +76,11 @@ export const SHAPE_BRANCH = 6;
 /** PUSH and POP of a segment register named by bits 5:3 of the opcode. */
 export const SHAPE_SEGMENT = 7;
 
-export const BYTE_RM = 1;
-export const BYTE_REG = 2;
+/** Register files: that of ModRM.rm in the low half of ROW_REGISTERS, that of ModRM.reg in the high half. */
+export const FILE_GENERAL = 0;
+export const FILE_BYTE = 1;
+export const FILE_XMM = 2;
+export const FILE_MMX = 3;
 
 export const FLAG_LOCK = 1;
 /** Ends its block; runs with the state exact. */

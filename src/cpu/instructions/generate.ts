@@ -42,7 +42,7 @@ export function parseEncoding(row: Row): Form {
   const codes = row.operands.split(",");
   let mod = encoding.MOD_ANY as number;
   if (/^M/.test(tail) || codes.some((code) => /^M/.test(code))) mod = encoding.MOD_MEMORY;
-  if (/^R/.test(tail) || codes.some((code) => /^R/.test(code))) mod = encoding.MOD_REGISTER;
+  if (/^R/.test(tail) || codes.some((code) => /^[RNU]/.test(code))) mod = encoding.MOD_REGISTER;
   if (codes.some((code) => /^[CD]y/.test(code))) mod = encoding.MOD_IGNORED;
   const digit = /\/([0-7])/.exec(tail);
   if (fixed !== undefined) {
@@ -77,8 +77,9 @@ function sizeRule(row: Row): number {
   }
 }
 
-function immediate(row: Row): number {
+function immediate(row: Row, form: Form): number {
   const codes = row.operands.split(",");
+  if (form.map >= 0xd8 && form.map <= 0xdf) return encoding.IMMEDIATE_POINTER;
   if (codes.includes("Iw") && codes.includes("Ib")) return encoding.IMMEDIATE_ENTER;
   for (const code of codes) {
     switch (code) {
@@ -125,10 +126,15 @@ function hotKinds(row: Row): number[] {
   return family === "nop" ? new Array<number>(8).fill(kindNumber.get("nop_n")!) : [...of(register), ...of(memory)];
 }
 
-function byteRegisters(row: Row): number {
+/** Register files of ModRM.rm and ModRM.reg, by the codes of appendix A. */
+function registerFiles(row: Row): number {
   const codes = row.operands.split(",");
-  const rm = codes.some((code) => /^[ERMZ]b$/.test(code)) ? encoding.BYTE_RM : 0;
-  return rm | (codes.some((code) => code === "Gb") ? encoding.BYTE_REG : 0);
+  const file = (byte: RegExp, xmm: RegExp, mmx: RegExp): number => {
+    if (codes.some((code) => byte.test(code))) return encoding.FILE_BYTE;
+    if (codes.some((code) => xmm.test(code))) return encoding.FILE_XMM;
+    return codes.some((code) => mmx.test(code)) ? encoding.FILE_MMX : encoding.FILE_GENERAL;
+  };
+  return file(/^[ERMZ]b$/, /^[WU]/, /^[QN]/) | (file(/^Gb$/, /^V/, /^P/) << 4);
 }
 
 function rowBytes(row: Row, form: Form, last: boolean): number[] {
@@ -144,7 +150,7 @@ function rowBytes(row: Row, form: Form, last: boolean): number[] {
     (row.addressOnly ? encoding.FLAG_ADDRESS_ONLY : 0);
   const extra = row.extra ?? 0;
   return [
-    form.prefix, form.digit, form.mod, form.rm, modeBits, sizeRule(row), immediate(row), shape(row, form), byteRegisters(row),
+    form.prefix, form.digit, form.mod, form.rm, modeBits, sizeRule(row), immediate(row, form), shape(row, form), registerFiles(row),
     flags, row.cycles, 0, extra & 0xff, extra >> 8, 0, 0,
     ...hotKinds(row).flatMap((kind) => [kind & 0xff, kind >> 8]),
   ];

@@ -18,7 +18,7 @@ export interface Row {
   readonly mnemonic: string;
   /** Operands in the codes of SDM Vol. 2, appendix A, separated by commas. */
   readonly operands: string;
-  /** Function in integer/ or system/ that executes the form. Absent: exists on real processors, but not on this one. */
+  /** Function in integer/, system/, simd/ or x87/ that executes the form. Absent: exists on real processors, but not on this one. */
   readonly handler?: string;
   /** Modes in which the form exists; all when absent. `protected`: neither real-address nor virtual-8086. */
   readonly modes?: "legacy" | "64" | "protected" | "legacy protected";

@@ -2,7 +2,7 @@
  * Instructions that concern the state of the system (SDM Vol. 3, 2.8), far transfers, segment registers, ports, VMX.
  * Each ends its block and runs with the state exact.
  */
-import { hex, row, type Row } from "./row";
+import { row, type Row } from "./row";
 
 type Options = NonNullable<Parameters<typeof row>[4]>;
 
@@ -98,8 +98,6 @@ const CONTROL_REGISTERS: Row[] = [
   system("NP 0F 01 C9", "mwait", "", "mwait", { feature: "MONITOR", ...ring0 }),
   system("NP 0F 01 CA", "clac", "", "clac", { feature: "SMAP", ...ring0 }),
   system("NP 0F 01 CB", "stac", "", "stac", { feature: "SMAP", ...ring0 }),
-  system("NP 0F 01 D0", "xgetbv", "", "xgetbv", { feature: "XSAVE" }),
-  system("NP 0F 01 D1", "xsetbv", "", "xsetbv", { feature: "XSAVE", ...ring0 }),
   system("0F 30", "wrmsr", "", "wrmsr", { cycles: 60, ...ring0 }),
   system("0F 31", "rdtsc", "", "rdtsc", { cycles: 25 }),
   system("0F 32", "rdmsr", "", "rdmsr", { cycles: 60, ...ring0 }),
@@ -134,42 +132,16 @@ const VMX: Row[] = [
   system("66 0F 38 81 /r", "invvpid", "Gy,Mdq", "invvpid", vmx),
 ];
 
-/** Forms that exist on real processors and raise #UD here, with a trace record: to be given handlers one by one. */
-const absent = (encoding: string, mnemonic: string, operands: string): Row =>
-  row(encoding, mnemonic, operands, undefined, { class: "system" });
-
-const ABSENT: Row[] = [
-  ...[0xd8, 0xd9, 0xda, 0xdb, 0xdc, 0xdd, 0xde, 0xdf].map((opcode) => absent(`${hex(opcode)} /r`, "x87", "Ev")),
-  absent("9B", "fwait", ""),
-  absent("0F 77", "emms", ""),
-  ...[0, 1, 2, 3, 4, 5, 6].map((digit) =>
-    absent(`0F AE M/${digit}`, ["fxsave", "fxrstor", "ldmxcsr", "stmxcsr", "xsave", "xrstor", "xsaveopt"][digit], "M"),
-  ),
-  ...[0x10, 0x11, 0x12, 0x13, 0x14, 0x15, 0x16, 0x17, 0x28, 0x29, 0x2a, 0x2b, 0x2c, 0x2d, 0x2e, 0x2f].map((opcode) =>
-    absent(`0F ${hex(opcode)} /r`, "SSE", "Vps,Wps"),
-  ),
-  ...Array.from({ length: 0x30 }, (_, i) => 0x50 + i)
-    .filter((opcode) => ![0x77, 0x7a, 0x7b].includes(opcode))
-    .flatMap((opcode) =>
-      opcode >= 0x71 && opcode <= 0x73
-        ? [absent(`0F ${hex(opcode)} /r`, "SSE", "Vps,Ib")]
-        : [absent(`${[0x78, 0x79].includes(opcode) ? "66 " : ""}0F ${hex(opcode)} /r`, "SSE", opcode === 0x70 ? "Vps,Wps,Ib" : "Vps,Wps")],
-    ),
-  ...[0xc2, 0xc4, 0xc5, 0xc6].map((opcode) => absent(`0F ${hex(opcode)} /r`, "SSE", "Vps,Wps,Ib")),
-  ...Array.from({ length: 0x2f }, (_, i) => absent(`0F ${hex(0xd0 + i)} /r`, "SSE", "Vps,Wps")),
-  ...Array.from({ length: 0x42 }, (_, i) => absent(`0F 38 ${hex(i)} /r`, "SSE", "Vps,Wps")),
-  ...[0xf0, 0xf1, 0xf6].map((opcode) => absent(`0F 38 ${hex(opcode)} /r`, "movbe", "Gv,Mv")),
-  ...Array.from({ length: 0x63 }, (_, i) => absent(`0F 3A ${hex(i)} /r`, "SSE", "Vps,Wps,Ib")),
-  absent("0F 01 EE", "rdpkru", ""),
-  absent("0F 01 EF", "wrpkru", ""),
-  absent("0F AA", "rsm", ""),
-  absent("0F C7 R/6", "rdrand", "Rv"),
-  absent("0F C7 R/7", "rdseed", "Rv"),
-  absent("0F C7 M/3", "xrstors", "M"),
-  absent("0F C7 M/4", "xsavec", "M"),
-  absent("0F C7 M/5", "xsaves", "M"),
+const EXTENDED_STATE: Row[] = [
+  system("NP 0F AE M/0", "fxsave", "M", "fxsave", { feature: "FXSR", cycles: 60 }),
+  system("NP 0F AE M/1", "fxrstor", "M", "fxrstor", { feature: "FXSR", cycles: 60 }),
+  system("NP 0F AE M/4", "xsave", "M", "xsave", { feature: "XSAVE", cycles: 70 }),
+  system("NP 0F AE M/5", "xrstor", "M", "xrstor", { feature: "XSAVE", cycles: 70 }),
+  system("NP 0F AE M/6", "xsaveopt", "M", "xsaveopt", { feature: "XSAVEOPT", cycles: 70 }),
+  system("NP 0F 01 D0", "xgetbv", "", "xgetbv", { feature: "XSAVE" }),
+  system("NP 0F 01 D1", "xsetbv", "", "xsetbv", { feature: "XSAVE", ...ring0 }),
 ];
 
 export const SYSTEM: readonly Row[] = [
-  ...FAR, ...SEGMENTS, ...FLAGS, ...PORTS, ...CONTROL_REGISTERS, ...VMX, ...ABSENT,
+  ...FAR, ...SEGMENTS, ...FLAGS, ...PORTS, ...CONTROL_REGISTERS, ...EXTENDED_STATE, ...VMX,
 ];

@@ -130,7 +130,4 @@ export function rdgsbase(op: usize): void { readBase(op, GS); }
 export function wrfsbase(op: usize): void { writeBase(op, FS); }
 export function wrgsbase(op: usize): void { writeBase(op, GS); }
 
-/** CR4.OSXSAVE cannot be set: there is no XSAVE. */
-export function xgetbv(op: usize): void { undefinedOpcode(); }
-export function xsetbv(op: usize): void { undefinedOpcode(); }
 export function ud2(op: usize): void { undefinedOpcode(); }

@@ -48,8 +48,8 @@ export const ENTRY_ALLOWED: u32 = ENTRY_DEFAULT1 | ENTRY_IA32E_MODE_GUEST | ENTR
 
 /** VMCS regions of 4096 bytes, write-back, INS/OUTS information, TRUE MSRs (A.1). */
 const BASIC: u64 = VMCS_REVISION_ID | (<u64>0x1000 << 32) | (<u64>6 << 50) | (<u64>1 << 54) | (<u64>1 << 55);
-/** A.6: rate of the preemption timer, EFER.LMA stored into the IA-32e control, HLT activity state, 4 CR3 targets, 512 MSRs a list. */
-const MISC: u64 = PREEMPTION_TIMER_SHIFT | (1 << 5) | (1 << 6) | (4 << 16);
+/** A.6: rate of the preemption timer, EFER.LMA stored into the IA-32e control, HLT and wait-for-SIPI activity states, 4 CR3 targets, 512 MSRs a list. */
+const MISC: u64 = PREEMPTION_TIMER_SHIFT | (1 << 5) | (1 << 6) | (1 << 8) | (4 << 16);
 export const MOST_CR3_TARGETS: u32 = 4;
 export const MOST_MSRS: u32 = 512;
 /** A.10: execute-only, walk length 4, UC and WB, 2 MByte and 1 GByte, INVEPT, A/D, INVVPID with all types. */

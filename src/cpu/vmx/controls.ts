@@ -2,11 +2,11 @@
  * The controls of the guest that runs, taken out of the VMCS at VM entry, and the questions that instructions ask them.
  */
 import {
-  CYCLES, INSTRUCTIONS, MONITOR_TRAP_FROM, PAUSE_FIRST, PAUSE_LAST, PREEMPTION_DEADLINE,
+  ACTIVITY, CYCLES, INSTRUCTIONS, MONITOR_TRAP_FROM, PAUSE_FIRST, PAUSE_LAST, PREEMPTION_DEADLINE,
 } from '../../spec/cpu-state';
 import * as field from '../../spec/vmcs-fields';
 import {
-  PRIMARY_ACTIVATE_SECONDARY, PRIMARY_USE_TSC_OFFSETTING, PRIMARY_CR3_LOAD_EXITING, PRIMARY_USE_MSR_BITMAPS,
+  ACTIVITY_WAIT_FOR_SIPI, PRIMARY_ACTIVATE_SECONDARY, PRIMARY_USE_TSC_OFFSETTING, PRIMARY_CR3_LOAD_EXITING, PRIMARY_USE_MSR_BITMAPS,
   PRIMARY_USE_IO_BITMAPS, PRIMARY_UNCONDITIONAL_IO_EXITING, PRIMARY_USE_TPR_SHADOW, PIN_PREEMPTION_TIMER, PIN_NMI_EXITING,
   PIN_VIRTUAL_NMIS, SECONDARY_ENABLE_EPT, SECONDARY_PAUSE_LOOP_EXITING, SECONDARY_UNRESTRICTED_GUEST,
   SECONDARY_VIRTUALIZE_APIC_ACCESSES,
@@ -55,9 +55,10 @@ export function armMonitorTrap(after: u64): void { store<u64>(MONITOR_TRAP_FROM,
 /** The VMX-preemption timer counts down whenever this bit of the time-stamp counter changes (26.5.1; IA32_VMX_MISC). */
 export const PREEMPTION_TIMER_SHIFT: u32 = 5;
 
-/** VM entry. */
+/** VM entry. It does not run while the guest waits for a start-up message. */
 export function startPreemptionTimer(): void {
-  if ((pinControls & PIN_PREEMPTION_TIMER) == 0) return;
+  const waits = load<u32>(ACTIVITY) == ACTIVITY_WAIT_FOR_SIPI;
+  if ((pinControls & PIN_PREEMPTION_TIMER) == 0 || waits) return;
   const count = (load<u64>(CYCLES) >> PREEMPTION_TIMER_SHIFT) + readField32(field.PREEMPTION_TIMER_VALUE);
   store<u64>(PREEMPTION_DEADLINE, count << PREEMPTION_TIMER_SHIFT);
 }

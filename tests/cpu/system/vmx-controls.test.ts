@@ -316,6 +316,31 @@ describe("PAUSE loops", () => {
   });
 });
 
+describe("waiting for a start-up message", () => {
+  it("a guest sleeps through all but that", () => {
+    guest(
+      NOPS,
+      [field.GUEST_ACTIVITY_STATE, 3],
+      [field.GUEST_RFLAGS, 0x202],
+      pin(NMI_EXITING | (1 << 6) | 1),
+    );
+    machine.set32(state.NMI_PENDING, 1);
+    machine.set32(state.INTR_LINE, 1);
+    machine.set32(state.SIGNALS, state.SIGNAL_INIT);
+    expect(machine.cpu.run(10)).toBe(STOP_HALTED);
+    machine.set32(state.SIGNALS, state.SIGNAL_START_UP | (0x9a << 8));
+    exits(4);
+    expect(number(field.EXIT_QUALIFICATION)).toBe(0x9a);
+    expect(number(field.GUEST_ACTIVITY_STATE)).toBe(3);
+  });
+
+  it("an INIT exits from any other state", () => {
+    guest(NOPS);
+    machine.set32(state.SIGNALS, state.SIGNAL_INIT);
+    exits(3);
+  });
+});
+
 describe("state at exits", () => {
   it("RF is set after an EPT violation, clear after an exit by an instruction", () => {
     machine.write(EPT_ROOT + 0x3000 + 8 * 0x60, 0n);

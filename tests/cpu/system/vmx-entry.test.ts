@@ -238,6 +238,11 @@ const GUEST: readonly (readonly [number, ...Change[]])[] = [
     [field.GUEST_ACTIVITY_STATE, 1],
     [field.ENTRY_INTERRUPTION_INFORMATION, VALID + (3 << 8) + 6],
   ],
+  [
+    check.GUEST_ACTIVITY_INJECTION,
+    [field.GUEST_ACTIVITY_STATE, 3],
+    [field.ENTRY_INTERRUPTION_INFORMATION, VALID + (2 << 8) + 2],
+  ],
   [check.GUEST_BLOCKING_RESERVED, [field.GUEST_INTERRUPTIBILITY_STATE, 1 << 5]],
   [check.GUEST_BLOCKING_BOTH, [field.GUEST_INTERRUPTIBILITY_STATE, 3], [field.GUEST_RFLAGS, 0x202]],
   [check.GUEST_BLOCKING_IF, [field.GUEST_INTERRUPTIBILITY_STATE, 1]],
