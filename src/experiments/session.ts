@@ -11,7 +11,7 @@ import { readTrace, traceCount } from "../trace/ring.js";
 import { describeState } from "./describe.js";
 import { budgetExhausted } from "./ending.js";
 import { InputLog, type TypedInput } from "./input-log.js";
-import { peekVmcs, registerViews, segmentViews, vmcsView } from "./machine-state.js";
+import { hasVmcs, peekVmcs, registerViews, segmentViews, vmcsView } from "./machine-state.js";
 import { NativeRun } from "./native-run.js";
 import type { Run } from "./run.js";
 import type { CpuMode, Ending, MachineView, Moment, Ring, TraceEvent } from "./view.js";
@@ -216,8 +216,8 @@ export class Session {
       phase: shownPhase,
       words: describeState({ phase: shownPhase, pendingExit, waiting, ring, ending }),
       exit: ending ? null : this.#exitView(pendingExit),
-      registers: registerViews(machine, inRoot),
-      segments: segmentViews(machine, inRoot),
+      registers: registerViews(machine, inRoot && hasVmcs(machine)),
+      segments: segmentViews(machine, inRoot && hasVmcs(machine)),
       vmcs: this.options.cpuMode === "native" ? null : vmcsView(machine),
       console: this.#console,
       exits: exitCounts,

@@ -1,4 +1,5 @@
 import type { Bus } from "../../machine/bus.js";
+import type { InterruptSource } from "../vtx/event-delivery.js";
 import type { ProcessorPins } from "../../machine/chipset/local-apic.js";
 import { Clock } from "../../machine/clock.js";
 import { SerialTerminal } from "../../machine/devices/serial-terminal.js";
@@ -10,8 +11,8 @@ export interface BoardConnections {
   frequency: number;
   /** Virtual time, cycles. */
   now: () => number;
-  /** What the guest's time-stamp counter adds to virtual time. */
-  timeStampOffset: () => bigint;
+  /** The virtual CPUs, by APIC ID. */
+  processors: readonly ProcessorPins[];
   /** A byte left the first serial port. */
   onSerial: (byte: number) => void;
   /** Soft-off. */
@@ -34,7 +35,7 @@ export class VirtualBoard {
     this.clock = new Clock(connections.frequency, connections.now);
     this.peripherals = new Peripherals({
       clock: this.clock,
-      processors: [virtualPins(connections)],
+      processors: connections.processors,
       onSerial: connections.onSerial,
       onPowerOff: connections.onPowerOff,
       onDebugExit: connections.onDebugExit,
@@ -49,32 +50,26 @@ export class VirtualBoard {
   get mmio(): Bus {
     return this.peripherals.mmio;
   }
-  /** The virtual CPU's local APIC. */
-  get local(): LocalInterrupts {
-    return this.peripherals.local[0]!;
+  /** How many virtual CPUs there are. */
+  get processors(): number {
+    return this.peripherals.local.length;
   }
-  /** Whether the virtual local APIC asserts INTR. */
-  get interruptPending(): boolean {
-    return this.local.apic.output;
+  /** A virtual CPU's local APIC. */
+  local(index: number): LocalInterrupts {
+    return this.peripherals.local[index]!;
   }
-  /** The vector of the interrupt that is injected now. */
-  acknowledgeInterrupt(): number {
-    return this.local.apic.acknowledge();
+  /** What interrupts a virtual CPU. */
+  interruptsOf(index: number): InterruptSource {
+    const { apic } = this.local(index);
+    return {
+      get interruptPending() {
+        return apic.output;
+      },
+      acknowledgeInterrupt: () => apic.acknowledge(),
+    };
   }
   /** Fires what is due by now. */
   fireDue(): void {
     this.clock.advanceTo(this.clock.now());
   }
-}
-
-/** The run loop asks for {@link VirtualBoard.interruptPending} before each entry: nothing is to be told. */
-function virtualPins({ timeStampOffset }: BoardConnections): ProcessorPins {
-  return {
-    setInterrupt: () => {},
-    signalNmi: () => {},
-    signalInit: () => {},
-    signalStartUp: () => {},
-    setTaskPriority: () => {},
-    timeStampOffset,
-  };
 }
