@@ -1,4 +1,5 @@
 import { rom } from "../machine/devices/rom.js";
+import { withTables } from "../machine/acpi/tables.js";
 import type { StartState } from "../machine/start-state.js";
 import { EPT_POINTER, MSR_BITMAP, TSC_OFFSET, VPID } from "../spec/vmcs-fields.js";
 import { VirtualBoard } from "./io/board.js";
@@ -44,7 +45,7 @@ export class VirtualMachine {
     image: StartState,
   ) {
     this.start = port.cycles;
-    this.board = this.#buildBoard();
+    this.board = this.#buildBoard(guestBytes);
     const frames = new FrameAllocator(port.memory, FRAMES_BASE, GUEST_RAM_BASE);
     const vmx = enterVmxOperation(port, frames);
     newVmcs(port, frames, vmx.revision);
@@ -60,7 +61,7 @@ export class VirtualMachine {
     });
     for (const { address, bytes } of image.rom ?? [])
       this.board.mmio.register(address, bytes.length, rom(bytes));
-    loadGuestMemory(guestMemory, image);
+    loadGuestMemory(guestMemory, withTables(image, guestBytes, 1));
     writeControls(port);
     writeHostState(port, vmx.hostCr3);
     writeGuestState(port, image);
@@ -84,13 +85,16 @@ export class VirtualMachine {
   }
 
   /** Virtual time begins with the VM; what its serial port sends leaves through the machine's. */
-  #buildBoard(): VirtualBoard {
+  #buildBoard(ramBytes: number): VirtualBoard {
     const { port, start } = this;
     return new VirtualBoard({
       frequency: port.frequency,
       now: () => port.cycles - start,
       timeStampOffset: () => BigInt.asIntN(64, port.vmread(TSC_OFFSET) + BigInt(start)),
+      ramBytes,
       onSerial: (byte) => port.writePort(SERIAL_COM1, 1, byte),
+      onFlushPage: () => port.invept(),
+      onReset: () => (this.ending ??= { kind: "reset", message: "The guest reset its machine." }),
       onPowerOff: () =>
         (this.ending ??= { kind: "power-off", message: "The guest powered its machine off." }),
       onDebugExit: (status) =>

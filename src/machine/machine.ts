@@ -11,7 +11,9 @@ import {
 import { CONSOLE } from "../spec/trace-records.js";
 import { appendTrace } from "../trace/ring.js";
 import type { Bus } from "./bus.js";
+import { withTables } from "./acpi/tables.js";
 import { CRYSTAL_FREQUENCY } from "./chipset/apic-timer.js";
+import type { CivilTime } from "./chipset/calendar.js";
 import type { ProcessorPins } from "./chipset/local-apic.js";
 import type { PicPair } from "./chipset/pic-pair.js";
 import type { Pit8254 } from "./chipset/pit-8254.js";
@@ -32,6 +34,8 @@ export interface MachineOptions {
   preset?: PresetName | Preset;
   /** Write trace records; off unless given. */
   trace?: boolean;
+  /** The date at cycle 0; the beginning of 2006 unless given. */
+  date?: CivilTime;
   /** Takes each byte that the first serial port sends. */
   onSerial?: (byte: number) => void;
 }
@@ -46,6 +50,8 @@ export type MachineStop =
   | { kind: "requested" }
   /** Software powered the board off. */
   | { kind: "power-off" }
+  /** Software reset the board, by the reset control register or the keyboard controller. */
+  | { kind: "reset" }
   /** Software wrote to the debug-exit port; status is 2v + 1. */
   | { kind: "debug-exit"; status: number }
   /** HLT, and no interrupt will ever come or be taken. */
@@ -95,7 +101,11 @@ export class Machine {
       clock: this.clock,
       processors: [this.#pins()],
       onSerial: (byte) => this.#transmit(byte),
+      ramBytes: options.ramBytes,
+      date: options.date,
       onPowerOff: () => this.#end({ kind: "power-off" }),
+      onReset: () => this.#end({ kind: "reset" }),
+      onFlushPage: () => this.processor.core.flushTlb(),
       onDebugExit: (status) => this.#end({ kind: "debug-exit", status }),
     });
     this.#describe();
@@ -131,7 +141,7 @@ export class Machine {
    */
   load(state: StartState): void {
     for (const { address, bytes } of state.rom ?? []) this.mmio.register(address, bytes.length, rom(bytes));
-    applyStartState(this.processor, state);
+    applyStartState(this.processor, withTables(state, this.options.ramBytes, this.peripherals.local.length));
   }
 
   /**

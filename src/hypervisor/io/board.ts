@@ -1,22 +1,16 @@
 import type { Bus } from "../../machine/bus.js";
 import type { ProcessorPins } from "../../machine/chipset/local-apic.js";
 import { Clock } from "../../machine/clock.js";
-import { Peripherals, type LocalInterrupts } from "../../machine/peripherals.js";
+import { Peripherals, type LocalInterrupts, type PeripheralsConnections } from "../../machine/peripherals.js";
 
 /** What the devices of a VM need from outside it. */
-export interface BoardConnections {
+export interface BoardConnections extends Omit<PeripheralsConnections, "clock" | "processors"> {
   /** Frequency of virtual time, Hz. */
   frequency: number;
   /** Virtual time, cycles. */
   now: () => number;
   /** What the guest's time-stamp counter adds to virtual time. */
   timeStampOffset: () => bigint;
-  /** A byte left the first serial port. */
-  onSerial: (byte: number) => void;
-  /** Soft-off. */
-  onPowerOff: () => void;
-  /** A write to the debug-exit port. */
-  onDebugExit: (status: number) => void;
 }
 
 /**
@@ -30,11 +24,9 @@ export class VirtualBoard {
   constructor(connections: BoardConnections) {
     this.clock = new Clock(connections.frequency, connections.now);
     this.peripherals = new Peripherals({
+      ...connections,
       clock: this.clock,
       processors: [virtualPins(connections)],
-      onSerial: connections.onSerial,
-      onPowerOff: connections.onPowerOff,
-      onDebugExit: connections.onDebugExit,
     });
   }
 
