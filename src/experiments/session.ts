@@ -31,6 +31,8 @@ export interface SessionOptions {
   cpuMode: CpuMode;
   /** RAM of the guest, a multiple of 4096; 32 MiB unless given. A hypervisor has memory of its own beside it. */
   ramBytes?: number;
+  /** Processors, 1 to 4; 1 unless given. A VM has one. */
+  processors?: number;
   commandLine?: string;
   modules?: readonly ImageModule[];
   /** Initial RAM file system of a Linux kernel. */
@@ -89,7 +91,14 @@ export class Session {
     this.ramBytes = options.ramBytes ?? DEFAULT_RAM_BYTES;
     this.#image = loadImage(image, { name, ramBytes: this.ramBytes, commandLine, modules, initrd });
     this.#checkRoomForVm();
+    this.#checkProcessors();
     this.#run = this.#start();
+  }
+
+  #checkProcessors(): void {
+    const { cpuMode, processors = 1 } = this.options;
+    if (cpuMode !== "native" && processors !== 1)
+      throw new RangeError(`${processors} processors for a VM: it has one, only the bare machine more`);
   }
 
   #checkRoomForVm(): void {
@@ -218,6 +227,7 @@ export class Session {
     const ramBytes = this.ramBytes;
     const machine = new Machine({
       core,
+      processors: this.options.processors,
       preset,
       ramBytes: cpuMode === "native" ? ramBytes : machineRamFor(ramBytes),
       trace: trace ?? true,

@@ -60,7 +60,7 @@ export class VirtualMachine {
       flush: () => port.invept(),
     });
     for (const { address, bytes } of image.rom ?? [])
-      this.board.mmio.register(address, bytes.length, rom(bytes));
+      this.board.peripherals.mmio.register(address, bytes.length, rom(bytes));
     loadGuestMemory(guestMemory, withTables(image, guestBytes, 1));
     writeControls(port);
     writeHostState(port, vmx.hostCr3);

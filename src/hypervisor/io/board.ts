@@ -33,10 +33,6 @@ export class VirtualBoard {
   get ports(): Bus {
     return this.peripherals.ports;
   }
-  /** By guest-physical address, but for the local APIC: see {@link LocalInterrupts.memory}. */
-  get mmio(): Bus {
-    return this.peripherals.mmio;
-  }
   /** The virtual CPU's local APIC. */
   get local(): LocalInterrupts {
     return this.peripherals.local[0]!;
