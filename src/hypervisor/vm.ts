@@ -1,4 +1,5 @@
 import { rom } from "../machine/devices/rom.js";
+import { withTables } from "../machine/acpi/tables.js";
 import type { StartState } from "../machine/start-state.js";
 import { SERIAL_COM1 } from "../spec/ports.js";
 import { EPT_POINTER, MSR_BITMAP, TSC_OFFSET, VPID } from "../spec/vmcs-fields.js";
@@ -56,7 +57,7 @@ export class VirtualMachine {
     this.interrupts = new PhysicalInterrupts(port, (bytes) => this.board.terminal.type(bytes));
     this.start = port.cycles;
     this.#pins = Array.from({ length: processors }, () => new VirtualPins());
-    this.board = this.#buildBoard();
+    this.board = this.#buildBoard(guestBytes);
     const frames = (this.#frames = new FrameAllocator(port.memory, FRAMES_BASE, GUEST_RAM_BASE));
     const vmx = enterVmxOperation(port, frames);
     this.#guestMemory = new GuestMemory(port.memory, GUEST_RAM_BASE, guestBytes);
@@ -70,7 +71,7 @@ export class VirtualMachine {
     });
     for (const { address, bytes } of image.rom ?? [])
       this.board.peripherals.mmio.register(address, bytes.length, rom(bytes));
-    loadGuestMemory(this.#guestMemory, image);
+    loadGuestMemory(this.#guestMemory, withTables(image, guestBytes, processors));
     const bitmap = frames.allocate();
     writeMsrBitmap(port.memory, bitmap);
     this.processors = this.#pins.map((pins, index) => this.#buildProcessor(index, pins, vmx, bitmap));
@@ -152,13 +153,16 @@ export class VirtualMachine {
   }
 
   /** Virtual time begins with the VM; what its serial port sends leaves through the machine's. */
-  #buildBoard(): VirtualBoard {
+  #buildBoard(ramBytes: number): VirtualBoard {
     const { port, start } = this;
     return new VirtualBoard({
       frequency: port.frequency,
       now: () => port.cycles - start,
       processors: this.#pins,
+      ramBytes,
       onSerial: (byte) => port.writePort(SERIAL_COM1, 1, byte),
+      onFlushPage: () => port.invept(),
+      onReset: () => (this.ending ??= { kind: "reset", message: "The guest reset its machine." }),
       onPowerOff: () =>
         (this.ending ??= { kind: "power-off", message: "The guest powered its machine off." }),
       onDebugExit: (status) =>

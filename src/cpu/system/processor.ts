@@ -3,7 +3,7 @@
  * and GS bases, UD2.
  */
 import {
-  ACTIVITY, CPUID_RESULT, CR4, FS, GS, MSR_KERNEL_GS_BASE, SEGMENT_BASE,
+  ACTIVITY, CPUID_RESULT, CR4, FS, GS, MSR_KERNEL_GS_BASE, SEGMENT_BASE, DEADLINE, QUANTUM_SHARED,
 } from '../../spec/cpu-state';
 import { CR4_FSGSBASE } from '../../spec/control-bits';
 import * as reason from '../../spec/exit-reasons';
@@ -41,9 +41,10 @@ export function hlt(op: usize): void {
   refreshAttention();
 }
 
-/** 26.1.3: PAUSE exiting applies at every privilege level. */
+/** Somebody spins: another processor may run. 26.1.3: PAUSE exiting applies at every privilege level. */
 export function pause(op: usize): void {
-  intercepted(op, (primaryControls & PRIMARY_PAUSE_EXITING) != 0, reason.PAUSE);
+  if (intercepted(op, (primaryControls & PRIMARY_PAUSE_EXITING) != 0, reason.PAUSE)) return;
+  if (load<u32>(QUANTUM_SHARED) != 0) store<u64>(DEADLINE, 0);
 }
 
 export function monitor(op: usize): void {

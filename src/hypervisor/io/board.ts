@@ -1,24 +1,15 @@
 import type { Bus } from "../../machine/bus.js";
 import type { InterruptSource } from "../vtx/event-delivery.js";
-import type { ProcessorPins } from "../../machine/chipset/local-apic.js";
 import { Clock } from "../../machine/clock.js";
 import { SerialTerminal } from "../../machine/devices/serial-terminal.js";
-import { Peripherals, type LocalInterrupts } from "../../machine/peripherals.js";
+import { Peripherals, type LocalInterrupts, type PeripheralsConnections } from "../../machine/peripherals.js";
 
 /** What the devices of a VM need from outside it. */
-export interface BoardConnections {
+export interface BoardConnections extends Omit<PeripheralsConnections, "clock"> {
   /** Frequency of virtual time, Hz. */
   frequency: number;
   /** Virtual time, cycles. */
   now: () => number;
-  /** The virtual CPUs, by APIC ID. */
-  processors: readonly ProcessorPins[];
-  /** A byte left the first serial port. */
-  onSerial: (byte: number) => void;
-  /** Soft-off. */
-  onPowerOff: () => void;
-  /** A write to the debug-exit port. */
-  onDebugExit: (status: number) => void;
 }
 
 /**
@@ -34,21 +25,14 @@ export class VirtualBoard {
   constructor(connections: BoardConnections) {
     this.clock = new Clock(connections.frequency, connections.now);
     this.peripherals = new Peripherals({
+      ...connections,
       clock: this.clock,
-      processors: connections.processors,
-      onSerial: connections.onSerial,
-      onPowerOff: connections.onPowerOff,
-      onDebugExit: connections.onDebugExit,
     });
     this.terminal = new SerialTerminal(this.peripherals.serial);
   }
 
   get ports(): Bus {
     return this.peripherals.ports;
-  }
-  /** By guest-physical address, but for the local APIC: see {@link LocalInterrupts.memory}. */
-  get mmio(): Bus {
-    return this.peripherals.mmio;
   }
   /** How many virtual CPUs there are. */
   get processors(): number {
