@@ -5,14 +5,14 @@
 import { CPUID_RESULT, VMX_OPERATION, VMX_OFF } from '../spec/cpu-state';
 import {
   CR0_PE, CR0_MP, CR0_EM, CR0_TS, CR0_ET, CR0_NE, CR0_WP, CR0_AM, CR0_NW, CR0_CD, CR0_PG, CR4_TSD, CR4_DE, CR4_PSE, CR4_PAE,
-  CR4_MCE, CR4_PGE, CR4_PCE, CR4_UMIP, CR4_VMXE, CR4_FSGSBASE, CR4_SMEP, CR4_SMAP, EFER_SCE, EFER_LME, EFER_LMA,
+  CR4_MCE, CR4_PGE, CR4_PCE, CR4_UMIP, CR4_VMXE, CR4_FSGSBASE, CR4_PCIDE, CR4_SMEP, CR4_SMAP, EFER_SCE, EFER_LME, EFER_LMA,
   EFER_NXE,
 } from '../spec/control-bits';
 import { PHYSICAL_ADDRESS_BITS } from '../spec/page-bits';
 
 export const CR0_DEFINED: u64 = <u64>CR0_PG | CR0_PE | CR0_MP | CR0_EM | CR0_TS | CR0_ET | CR0_NE | CR0_WP | CR0_AM | CR0_NW | CR0_CD;
 export const CR4_SUPPORTED: u64 = CR4_TSD | CR4_DE | CR4_PSE | CR4_PAE | CR4_MCE | CR4_PGE | CR4_PCE | CR4_UMIP | CR4_VMXE
-  | CR4_FSGSBASE | CR4_SMEP | CR4_SMAP;
+  | CR4_FSGSBASE | CR4_PCIDE | CR4_SMEP | CR4_SMAP;
 export const EFER_SUPPORTED: u64 = EFER_SCE | EFER_LME | EFER_LMA | EFER_NXE;
 
 /** Bits at and above MAXPHYADDR. */
@@ -23,6 +23,7 @@ const SIGNATURE: u32 = 0x0005_06e3;
 const ECX_MONITOR: u32 = 1 << 3;
 const ECX_VMX: u32 = 1 << 5;
 const ECX_CMPXCHG16B: u32 = 1 << 13;
+const ECX_PCID: u32 = 1 << 17;
 const ECX_POPCNT: u32 = 1 << 23;
 const EDX_DE: u32 = 1 << 2;
 const EDX_PSE: u32 = 1 << 3;
@@ -34,6 +35,7 @@ const EDX_SEP: u32 = 1 << 11;
 const EDX_PGE: u32 = 1 << 13;
 const EDX_CMOV: u32 = 1 << 15;
 const EDX_PAT: u32 = 1 << 16;
+const EDX_PSE36: u32 = 1 << 17;
 const EDX_CLFSH: u32 = 1 << 19;
 /** Leaf 7: FSGSBASE, SMEP, INVPCID, SMAP; UMIP. */
 const LEAF_7_EBX: u32 = (1 << 0) | (1 << 7) | (1 << 10) | (1 << 20);
@@ -61,8 +63,8 @@ export function queryCpuid(leaf: u32, subleaf: u32): void {
 function basicLeaf(leaf: u32, subleaf: u32): void {
   switch (leaf) {
     case 0: return result(BASIC_LEAVES, 0x756e_6547, 0x6c65_746e, 0x4965_6e69);
-    case 1: return result(SIGNATURE, (1 << 16) | (8 << 8), ECX_MONITOR | ECX_VMX | ECX_CMPXCHG16B | ECX_POPCNT,
-      EDX_DE | EDX_PSE | EDX_TSC | EDX_MSR | EDX_PAE | EDX_CX8 | EDX_SEP | EDX_PGE | EDX_CMOV | EDX_PAT | EDX_CLFSH);
+    case 1: return result(SIGNATURE, (1 << 16) | (8 << 8), ECX_MONITOR | ECX_VMX | ECX_CMPXCHG16B | ECX_PCID | ECX_POPCNT,
+      EDX_DE | EDX_PSE | EDX_TSC | EDX_MSR | EDX_PAE | EDX_CX8 | EDX_SEP | EDX_PGE | EDX_CMOV | EDX_PAT | EDX_PSE36 | EDX_CLFSH);
     case 2: return result(0x00ff_ff01, 0, 0, 0);
     case 3:
     case 4:

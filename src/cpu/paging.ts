@@ -3,12 +3,12 @@
  * EPT, the second dimension at every step of it (29.3.1).
  */
 import {
-  PAGE_PRESENT, PAGE_WRITABLE, PAGE_USER, PAGE_ACCESSED, PAGE_DIRTY, PAGE_LARGE, FAULT_PRESENT, FAULT_WRITE, FAULT_USER,
+  PAGE_PRESENT, PAGE_WRITABLE, PAGE_USER, PAGE_ACCESSED, PAGE_DIRTY, PAGE_GLOBAL, PAGE_LARGE, FAULT_PRESENT, FAULT_WRITE, FAULT_USER,
   FAULT_RESERVED, FAULT_FETCH, PAGE_ADDRESS_MASK, PHYSICAL_ADDRESS_BITS, EPT_WRITE,
 } from '../spec/page-bits';
-import { CR0, CR3, CR4, MSR_EFER, COST_WALK_REFERENCE } from '../spec/cpu-state';
+import { CR0, CR3, CR4, MSR_EFER, COST_WALK_REFERENCE, PDPTES } from '../spec/cpu-state';
 import {
-  CR0_PG, CR0_WP, CR4_PAE, CR4_PSE, CR4_SMEP, CR4_SMAP, EFER_LMA, EFER_NXE, FLAG_AC,
+  CR0_PG, CR0_WP, CR4_PAE, CR4_PCIDE, CR4_PGE, CR4_PSE, CR4_SMEP, CR4_SMAP, EFER_LMA, EFER_NXE, FLAG_AC,
 } from '../spec/control-bits';
 import { WALK_SCRATCH } from '../spec/memory-map';
 import { raisePageFault, runningAlone, runAlone } from './fault';
@@ -38,6 +38,8 @@ export let mayKeep: bool = false;
 export let mayKeepWrite: bool = false;
 /** … the page is larger than 4 KiB. */
 export let largePage: bool = false;
+/** … the page is global: MOV to CR3 keeps it. */
+export let globalPage: bool = false;
 
 let guestPhysical: u64 = 0;
 let references: u32 = 0;
@@ -57,6 +59,7 @@ export function translate(va: u64, access: u32): u64 {
   references = 0;
   clearEptReferences();
   largePage = false;
+  globalPage = false;
   let pa = NO_ADDRESS;
   if (pagingEnabled() ? walk(va, access) : unpaged(va)) {
     pa = guestPhysical;
@@ -83,9 +86,14 @@ function unpaged(va: u64): bool {
 function walk(va: u64, access: u32): bool {
   const long = (load<u64>(MSR_EFER) & EFER_LMA) != 0;
   const wide = long || (load<u64>(CR4) & CR4_PAE) != 0;
-  const top: u32 = long ? 4 : wide ? 3 : 2;
+  const top: u32 = long ? 4 : 2;
   const indexBits: u32 = wide ? 9 : 10;
-  let table = load<u64>(CR3) & (long ? PAGE_ADDRESS_MASK : wide ? 0xffff_ffe0 : 0xffff_f000);
+  let table = load<u64>(CR3) & (long ? PAGE_ADDRESS_MASK : 0xffff_f000);
+  if (wide && !long) {
+    const pointer = load<u64>(PDPTES + ((<usize>(va >> 30) & 3) << 3));
+    if ((pointer & PAGE_PRESENT) == 0) return pageFault(va, access, 0);
+    table = pointer & PAGE_ADDRESS_MASK;
+  }
   let allowed: u64 = PAGE_WRITABLE | PAGE_USER;
   let noExecute: u64 = 0;
   let level = top;
@@ -95,11 +103,11 @@ function walk(va: u64, access: u32): bool {
     if (entryUnreadable) return false;
     if ((entry & PAGE_PRESENT) == 0) return pageFault(va, access, 0);
     if (entry & reservedBits(level, entry, long, wide)) return pageFault(va, access, FAULT_PRESENT | FAULT_RESERVED);
-    if (long || level < 3) allowed &= entry;
+    allowed &= entry;
     noExecute |= entry & NX;
-    if (level == 1 || isLarge(entry, level, long, wide)) {
+    if (level == 1 || isLarge(entry, level, wide)) {
       if (!permitted(access, allowed, noExecute)) return pageFault(va, access, FAULT_PRESENT);
-      if (!setAccessedDirty(top, level, long, wide, access, va)) return false;
+      if (!setAccessedDirty(top, level, wide, access, va)) return false;
       finish(va, access, entry, level, indexBits, allowed);
       return true;
     }
@@ -108,11 +116,41 @@ function walk(va: u64, access: u32): bool {
   }
 }
 
+/** Bits of a PDPTE that must be 0 when it is present (table 4-8). */
+const PDPTE_RESERVED: u64 = 0x1e6 | ~(((<u64>1) << PHYSICAL_ADDRESS_BITS) - 1);
+
+/** PAE paging as CR0, CR4 and EFER would have it. */
+export function usesPdptes(cr0: u64, cr4: u64, efer: u64): bool {
+  return (cr0 & CR0_PG) != 0 && (cr4 & CR4_PAE) != 0 && (efer & EFER_LMA) == 0;
+}
+
+/**
+ * The PDPTE registers from the table that a CR3 points to (SDM 4.4.1): false, with nothing changed, where a reserved bit
+ * is set, or with an EPT exit pending.
+ */
+export function loadPdptes(cr3: u64): bool {
+  const table = cr3 & 0xffff_ffe0;
+  for (let i: usize = 0; i < 4; i++) {
+    const entry = readEntry(table + (i << 3), 1, true, 0);
+    if (entryUnreadable || ((entry & PAGE_PRESENT) != 0 && (entry & PDPTE_RESERVED) != 0)) return false;
+    store<u64>(NEW_PDPTES + (i << 3), entry);
+  }
+  memory.copy(PDPTES, NEW_PDPTES, 32);
+  return true;
+}
+
+const NEW_PDPTES: usize = memory.data(32, 8);
+
+/** The PCID that CR3 and CR4 select (SDM 4.10.1). */
+export function currentPcid(): u32 { return load<u64>(CR4) & CR4_PCIDE ? <u32>load<u64>(CR3) & 0xfff : 0; }
+
 /** Results that the TLB and {@link translate} need. */
 function finish(va: u64, access: u32, entry: u64, level: u32, indexBits: u32, allowed: u64): void {
   const offset: u64 = ((<u64>1) << (12 + indexBits * (level - 1))) - 1;
   guestPhysical = (entry & PAGE_ADDRESS_MASK & ~offset) | (va & offset);
+  if (level == 2 && indexBits == 10) guestPhysical = (guestPhysical & 0xffff_ffff) | (((entry >> 13) & 0xff) << 32);
   largePage = level > 1;
+  globalPage = (entry & PAGE_GLOBAL) != 0 && (load<u64>(CR4) & CR4_PGE) != 0;
   const user = (access & ACCESS_USER) != 0;
   mayKeep = user || (allowed & PAGE_USER) == 0 || (load<u64>(CR4) & CR4_SMAP) == 0;
   mayKeepWrite = ((entry & PAGE_DIRTY) != 0 || (access & ACCESS_WRITE) != 0)
@@ -140,21 +178,21 @@ function readEntry(gpa: u64, level: u32, wide: bool, va: u64): u64 {
   return value;
 }
 
-function isLarge(entry: u64, level: u32, long: bool, wide: bool): bool {
+function isLarge(entry: u64, level: u32, wide: bool): bool {
   if ((entry & PAGE_LARGE) == 0) return false;
-  if (level == 3) return long;
+  if (level == 3) return true;
   return level == 2 && (wide || (load<u64>(CR4) & CR4_PSE) != 0);
 }
 
-/** SDM 4.3, 4.4.1–4.4.2, 4.5.4. */
+/** Bits 21:(M–19) of a 4-MByte page's entry, M the physical-address width: PSE-36 (table 4-4). */
+const PSE36_RESERVED: u64 = 0x3f_ffff & ~((1 << (PHYSICAL_ADDRESS_BITS - 19)) - 1);
+
+/** SDM 4.3, 4.4.2, 4.5.4. */
 function reservedBits(level: u32, entry: u64, long: bool, wide: bool): u64 {
-  if (!wide) return isLarge(entry, level, false, false) ? 0x3f_e000 : 0;
+  if (!wide) return isLarge(entry, level, false) ? PSE36_RESERVED : 0;
   let reserved = ABOVE_PHYSICAL;
   if ((load<u64>(MSR_EFER) & EFER_NXE) == 0) reserved |= NX;
-  if (!long) {
-    reserved |= 0x7ff0_0000_0000_0000;
-    if (level == 3) return reserved | NX | 0x1e6;
-  }
+  if (!long) reserved |= 0x7ff0_0000_0000_0000;
   if (level == 4) return reserved | PAGE_LARGE;
   if (level == 3 && (entry & PAGE_LARGE) != 0) return reserved | 0x3fff_e000;
   if (level == 2 && (entry & PAGE_LARGE) != 0) return reserved | 0x1f_e000;
@@ -190,16 +228,15 @@ function fetchesAreTold(): bool {
 }
 
 @inline
-function missingFlags(level: u32, leaf: u32, long: bool, access: u32): u64 {
-  if (level == 3 && !long) return 0;
+function missingFlags(level: u32, leaf: u32, access: u32): u64 {
   const wanted: u64 = level == leaf && (access & ACCESS_WRITE) != 0 ? PAGE_ACCESSED | PAGE_DIRTY : PAGE_ACCESSED;
   return wanted & ~load<u64>(record(level), 8);
 }
 
 /** SDM 4.8. All entries are checked before any is written. */
-function setAccessedDirty(top: u32, leaf: u32, long: bool, wide: bool, access: u32, va: u64): bool {
+function setAccessedDirty(top: u32, leaf: u32, wide: bool, access: u32, va: u64): bool {
   for (let level = top; level >= leaf; level--) {
-    if (missingFlags(level, leaf, long, access) == 0) continue;
+    if (missingFlags(level, leaf, access) == 0) continue;
     const at = record(level);
     if (eptPointer != 0 && (load<u64>(at, 24) & EPT_WRITE) == 0) {
       violation(load<u64>(at, 16), EPT_ACCESS_WRITE, load<u64>(at, 24), va, false);
@@ -211,7 +248,7 @@ function setAccessedDirty(top: u32, leaf: u32, long: bool, wide: bool, access: u
     }
   }
   for (let level = top; level >= leaf; level--) {
-    const missing = missingFlags(level, leaf, long, access);
+    const missing = missingFlags(level, leaf, access);
     if (missing != 0) writeEntry(load<u64>(record(level)), load<u64>(record(level), 8) | missing, wide);
   }
   return true;

@@ -4,7 +4,7 @@
 import {
   CPU_STATE, CR0, CS, CURRENT_VMCS, DEADLINE, DR6, DR7, ES, GDTR_LIMIT, GPR, IDTR_LIMIT, LDTR, MSR_FEATURE_CONTROL,
   MSR_PAT, RIP, TR, VMX_NON_ROOT, VMX_OPERATION,
-  VMXON_POINTER, COST_VM_ENTRY, CPL, MSR_MISC_ENABLE, MSR_APIC_BASE,
+  VMXON_POINTER, COST_VM_ENTRY, CPL, MODE_STATE, MODE_STATE_BYTES, MSR_MISC_ENABLE, MSR_APIC_BASE,
 } from '../spec/cpu-state';
 import { CR0_CD, CR0_ET, CR0_NW, FLAG_FIXED } from '../spec/control-bits';
 import { clearStop, shadowLoaded } from './events';
@@ -24,6 +24,7 @@ const PAT_AT_RESET: u64 = 0x0007_0406_0007_0406;
 /** Costs and trace settings belong to the board and stay. */
 export function resetState(): void {
   memory.fill(CPU_STATE, 0, COST_VM_ENTRY - CPU_STATE);
+  memory.fill(MODE_STATE, 0, MODE_STATE_BYTES);
   store<u64>(GPR + 16, SIGNATURE);
   store<u64>(RIP, 0xfff0);
   store<u64>(CR0, CR0_CD | CR0_NW | CR0_ET);

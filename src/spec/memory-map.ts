@@ -21,6 +21,8 @@ export const TLB_USER_WRITE = 0x2_c000;
 export const TLB_SUPERVISOR_FETCH = 0x3_0000;
 export const TLB_USER_FETCH = 0x3_4000;
 export const TLB_END = 0x3_8000;
+/** Where every look-up misses: in place of a data TLB while each access is to be looked at. */
+export const TLB_NOTHING = 0x4_4000;
 /** Addresses of the TLB entries filled since the last flush: u32 each. */
 export const TLB_FILL_LOG = 0x3_8000;
 export const TLB_FILL_LOG_CAPACITY = 8192;

@@ -110,6 +110,9 @@ const CONTROL_REGISTERS: Row[] = [
   system("F4", "hlt", "", "hlt", { cycles: 1, ...ring0 }),
   system("F3 90", "pause", "", "pause"),
   system("0F 0B", "ud2", "", "ud2"),
+  system("0F B9 /r", "ud1", "Gv,Ev", "ud2", { size: "v" }),
+  system("0F FF /r", "ud0", "Gv,Ev", "ud2", { size: "v" }),
+  system("0F AA", "rsm", "", "ud2"),
   system("66 0F 38 82 /r", "invpcid", "Gy,Mdq", "invpcid", { size: "native", feature: "INVPCID", cycles: 100, ...ring0 }),
   ...["rdfsbase", "rdgsbase", "wrfsbase", "wrgsbase"].map((name, digit) =>
     system(`F3 0F AE R/${digit}`, name, "Ry", name, { modes: "64", size: "y", feature: "FSGSBASE" }),
@@ -162,7 +165,6 @@ const ABSENT: Row[] = [
   ...Array.from({ length: 0x63 }, (_, i) => absent(`0F 3A ${hex(i)} /r`, "SSE", "Vps,Wps,Ib")),
   absent("0F 01 EE", "rdpkru", ""),
   absent("0F 01 EF", "wrpkru", ""),
-  absent("0F AA", "rsm", ""),
   absent("0F C7 R/6", "rdrand", "Rv"),
   absent("0F C7 R/7", "rdseed", "Rv"),
   absent("0F C7 M/3", "xrstors", "M"),

@@ -19,7 +19,7 @@ export interface Probe {
   invalidateCode(pa: number, bytes: number): void;
   translate(va: bigint, access: number): bigint;
   flushTlb(): void;
-  flushTlbPage(va: bigint): void;
+  flushTlbPage(va: bigint, pcid: number, global: number): void;
   fetchPage(va: bigint): bigint;
   readMemory(va: bigint, size: number): bigint;
   writeMemory(va: bigint, size: number, value: bigint): void;

@@ -232,7 +232,7 @@ describe("slow path", () => {
     expect(machine.cpu.readMemory(0x10n, 1)).toBeDefined();
     machine.write(0x4000, 0xb067n);
     machine.write(0xb010, 0x77n);
-    machine.cpu.flushTlbPage(0x10n);
+    machine.cpu.flushTlbPage(0x10n, 0, 1);
     expect(machine.cpu.readMemory(0x10n, 1)).toBe(0x77n);
     machine.cpu.writeMemory(0x3000n, 1, 1n);
     expect(machine.cpu.faultErrorCode.value).toBe(3n);
