@@ -5,7 +5,8 @@
 import { CPUID_RESULT, CR4, VMX_OPERATION, VMX_OFF } from '../spec/cpu-state';
 import {
   CR0_PE, CR0_MP, CR0_EM, CR0_TS, CR0_ET, CR0_NE, CR0_WP, CR0_AM, CR0_NW, CR0_CD, CR0_PG, CR4_TSD, CR4_DE, CR4_PSE, CR4_PAE,
-  CR4_MCE, CR4_PGE, CR4_PCE, CR4_OSFXSR, CR4_OSXMMEXCPT, CR4_UMIP, CR4_VMXE, CR4_FSGSBASE, CR4_OSXSAVE, CR4_SMEP, CR4_SMAP, EFER_SCE, EFER_LME, EFER_LMA,
+  CR4_MCE, CR4_PGE, CR4_PCE, CR4_OSFXSR, CR4_OSXMMEXCPT, CR4_UMIP, CR4_VMXE, CR4_FSGSBASE, CR4_PCIDE, CR4_OSXSAVE, CR4_SMEP, CR4_SMAP,
+  EFER_SCE, EFER_LME, EFER_LMA,
   EFER_NXE,
 } from '../spec/control-bits';
 import { XSAVE_AREA_BYTES, XSTATE_SUPPORTED } from '../spec/xstate';
@@ -13,7 +14,7 @@ import { PHYSICAL_ADDRESS_BITS } from '../spec/page-bits';
 
 export const CR0_DEFINED: u64 = <u64>CR0_PG | CR0_PE | CR0_MP | CR0_EM | CR0_TS | CR0_ET | CR0_NE | CR0_WP | CR0_AM | CR0_NW | CR0_CD;
 export const CR4_SUPPORTED: u64 = CR4_TSD | CR4_DE | CR4_PSE | CR4_PAE | CR4_MCE | CR4_PGE | CR4_PCE | CR4_UMIP | CR4_VMXE
-  | CR4_OSFXSR | CR4_OSXMMEXCPT | CR4_FSGSBASE | CR4_OSXSAVE | CR4_SMEP | CR4_SMAP;
+  | CR4_OSFXSR | CR4_OSXMMEXCPT | CR4_FSGSBASE | CR4_PCIDE | CR4_OSXSAVE | CR4_SMEP | CR4_SMAP;
 export const EFER_SUPPORTED: u64 = EFER_SCE | EFER_LME | EFER_LMA | EFER_NXE;
 
 /** Bits at and above MAXPHYADDR. */
@@ -24,6 +25,7 @@ const SIGNATURE: u32 = 0x0005_06e3;
 const ECX_MONITOR: u32 = 1 << 3;
 const ECX_VMX: u32 = 1 << 5;
 const ECX_CMPXCHG16B: u32 = 1 << 13;
+const ECX_PCID: u32 = 1 << 17;
 const ECX_POPCNT: u32 = 1 << 23;
 const ECX_XSAVE: u32 = 1 << 26;
 /** CR4.OSXSAVE as it is now. */
@@ -39,6 +41,7 @@ const EDX_SEP: u32 = 1 << 11;
 const EDX_PGE: u32 = 1 << 13;
 const EDX_CMOV: u32 = 1 << 15;
 const EDX_PAT: u32 = 1 << 16;
+const EDX_PSE36: u32 = 1 << 17;
 const EDX_CLFSH: u32 = 1 << 19;
 const EDX_MMX: u32 = 1 << 23;
 const EDX_FXSR: u32 = 1 << 24;

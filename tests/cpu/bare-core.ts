@@ -54,6 +54,8 @@ export class BareCore {
       mmioRead: () => 0xffff_ffff | 0,
       mmioWrite: () => undefined,
       acknowledgeInterrupt: () => 0x20,
+      emulatedRead: () => 0xffff_ffff | 0,
+      emulatedWrite: () => undefined,
     };
     const abort = (): never => {
       throw new Error("the core aborted");

@@ -158,6 +158,13 @@ export class Machine {
         note("acknowledge");
         return board.vector;
       },
+      emulatedRead: (address: number, size: number) => {
+        note(`emulated read ${address.toString(16)} ${String(size)}`);
+        return board.input;
+      },
+      emulatedWrite: (address: number, size: number, value: number) => {
+        note(`emulated write ${address.toString(16)} ${String(size)} ${(value >>> 0).toString(16)}`);
+      },
     };
   }
 
