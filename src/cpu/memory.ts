@@ -15,7 +15,9 @@ import { pageHasCode, invalidatePage } from './blocks';
 import { cyclesLeft, refundCycles } from './counters';
 import { dataConditions, dataWatched, deferDebug } from './debug';
 import { raise, raiseNotCanonical, runAlone, runningAlone } from './fault';
-import { translate, rememberWalk, mayKeep, mayKeepWrite, pageFlags, ACCESS_WRITE, ACCESS_FETCH, ACCESS_USER, ACCESS_IMPLICIT } from './paging';
+import {
+  translate, rememberWalk, mayKeep, mayKeepWrite, pageFlags, ACCESS_WRITE, ACCESS_FETCH, ACCESS_USER, ACCESS_IMPLICIT,
+} from './paging';
 import { NO_ADDRESS, hostOfPhysical } from './physical';
 import {
   lookUp, lookUpBlocked, lookUpFetch, fillTlb, fillFetchTlb, block, unblock, readTlb, writeTlb, fetchTlb,

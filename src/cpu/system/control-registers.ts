@@ -5,14 +5,15 @@ import {
   CR0, CR2, CR3, CR4, CR8, DR, DR6, DR7, MSR_EFER, SEGMENT_RIGHTS, CS, TR,
 } from '../../spec/cpu-state';
 import {
-  CR0_ET, CR0_NW, CR0_CD, CR0_PE, CR0_PG, CR0_TS, CR0_WP, CR4_DE, CR4_PAE, CR4_PCIDE, CR4_PGE, CR4_PSE, CR4_SMAP, CR4_SMEP, CR4_UMIP,
-  DR6_BD, DR7_GD, EFER_LMA, EFER_LME,
+  CR0_ET, CR0_NW, CR0_CD, CR0_PE, CR0_PG, CR0_TS, CR0_WP, CR4_DE, CR4_PAE, CR4_PCIDE, CR4_PGE, CR4_PSE, CR4_SMAP,
+  CR4_SMEP, CR4_UMIP, DR6_BD, DR7_GD, EFER_LMA, EFER_LME,
 } from '../../spec/control-bits';
 import { CONTROL_REGISTER_ACCESS, MOV_DR } from '../../spec/exit-reasons';
 import { CR_WRITE } from '../../spec/trace-records';
 import {
   PRIMARY_CR3_STORE_EXITING, PRIMARY_CR8_LOAD_EXITING, PRIMARY_CR8_STORE_EXITING, PRIMARY_MOV_DR_EXITING,
 } from '../../spec/vmx-controls';
+import { taskPriorityChanged } from '../board';
 import { contextChanged } from '../context';
 import { raiseDebug } from '../debug';
 import { refreshAttention } from '../events';
@@ -107,6 +108,8 @@ function writeControlRegister(number: u32, value: u64): bool {
     default:
       if (value > 15) return false;
       store<u64>(CR8, value);
+      taskPriorityChanged();
+      refreshAttention();
       return true;
   }
 }
@@ -133,7 +136,8 @@ function setCr0(wanted: u64): bool {
   if ((old & ~value & CR0_PG) != 0 && (in64BitMode() || (cr4 & CR4_PCIDE) != 0)) return false;
   const long = (value & CR0_PG) != 0 && (efer & EFER_LME) != 0;
   const newEfer = long ? efer | EFER_LMA : efer & ~<u64>EFER_LMA;
-  if (((value ^ old) & (CR0_CD | CR0_NW | CR0_PG)) != 0 && usesPdptes(value, cr4, newEfer) && !loadPdptes(load<u64>(CR3))) return false;
+  const pdptes = (value ^ old) & (CR0_CD | CR0_NW | CR0_PG);
+  if (pdptes != 0 && usesPdptes(value, cr4, newEfer) && !loadPdptes(load<u64>(CR3))) return false;
   store<u64>(MSR_EFER, newEfer);
   store<u64>(CR0, value);
   if ((value ^ old) & (CR0_PG | CR0_WP | CR0_PE)) flushTlb();

@@ -22,7 +22,7 @@ import {
 import { opImm, opLength, opSize } from '../op';
 import {
   checkStackSegment, descriptorBase, descriptorLimit, descriptorRights, dropInnerSegments, installDescriptor, installNullStack,
-  loadRealMode, loadVirtual8086, segmentBase, SELECTOR_INDEX, selectorFault, writeSegment,
+  loadRealMode, loadVirtual8086, segmentBase, SELECTOR_INDEX, writeSegment,
 } from '../segments';
 import { beginStack, commitStack, pop, RSP_SLOT } from '../stack';
 import { switchTask, TASK_BY_IRET } from '../tasks';

@@ -12,6 +12,7 @@ import {
 } from '../../spec/vmx-controls';
 import { VM_EXIT, RECORD_RIP, RECORD_A, RECORD_B, RECORD_C } from '../../spec/trace-records';
 import { TRACE_MASK } from '../../spec/cpu-state';
+import { discardTraps } from '../debug';
 import { exitGuestLinear, exitGuestPhysical } from '../fault';
 import { isFault } from '../idt';
 import { traceAppend } from '../trace';
@@ -80,6 +81,7 @@ function recordExit(reason: u32, qualification: u64): void {
 /** Host state, and the end of non-root operation. */
 function leave(): void {
   dropControls();
+  discardTraps();
   store<u32>(VMX_OPERATION, VMX_ROOT);
   const loaded = loadHostState();
   leaveGuestTlb();

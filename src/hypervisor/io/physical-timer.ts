@@ -1,4 +1,5 @@
-import { IRQ_PIT, PIC_MASTER, PIC_SLAVE, PIT, PIT_FREQUENCY } from "../../spec/ports.js";
+import { IRQ_PIT } from "../../spec/interrupts.js";
+import { PIC_MASTER, PIC_SLAVE, PIT, PIT_FREQUENCY } from "../../spec/ports.js";
 import { TIMER } from "../../spec/trace-records.js";
 import type { HardwarePort } from "../port.js";
 

@@ -158,13 +158,18 @@ export class Machine {
         note("acknowledge");
         return board.vector;
       },
-      emulatedRead: (address: number, size: number) => {
-        note(`emulated read ${address.toString(16)} ${String(size)}`);
-        return board.input;
+      msrRead: (index: number) => {
+        note(`rdmsr ${index.toString(16)}`);
+        return 0;
       },
-      emulatedWrite: (address: number, size: number, value: number) => {
-        note(`emulated write ${address.toString(16)} ${String(size)} ${(value >>> 0).toString(16)}`);
+      msrWrite: (index: number) => {
+        note(`wrmsr ${index.toString(16)}`);
+        return 0;
       },
+      taskPriorityChanged: () => note("cr8"),
+      timeStampChanged: () => note("tsc"),
+      emulatedRead: () => board.input,
+      emulatedWrite: () => note("emulated write"),
     };
   }
 
