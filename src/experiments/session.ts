@@ -10,6 +10,7 @@ import { exitReasonName } from "../trace/names.js";
 import { readTrace, traceCount } from "../trace/ring.js";
 import { describeState } from "./describe.js";
 import { budgetExhausted } from "./ending.js";
+import { InputLog, type TypedInput } from "./input-log.js";
 import { peekVmcs, registerViews, segmentViews, vmcsView } from "./machine-state.js";
 import { NativeRun } from "./native-run.js";
 import type { Run } from "./run.js";
@@ -74,6 +75,7 @@ export class Session {
   #console = "";
   #delivered = 0;
   #budgetEnding: Ending | null = null;
+  #input = new InputLog();
 
   /**
    * @throws ImageError when the image cannot be loaded
@@ -123,15 +125,31 @@ export class Session {
     if (this.ending) return { kind: "ended" };
     const exits = this.#run.exits;
     const stopAt = exitFilter(slice.untilExit);
+    const arrived = (): boolean => {
+      const { pendingExit } = this.#run;
+      return pendingExit !== null && this.#run.exits > exits && stopAt(pendingExit);
+    };
     const target = Math.min(this.#run.position + (slice.instructions ?? Infinity), this.#maxInstructions);
-    this.#run.run(target, stopAt);
+    do {
+      this.#run.run(Math.min(target, this.#input.due), stopAt);
+    } while (this.#replayInput() && !arrived() && this.#run.position < target);
     if (this.#run.ending === null && this.#run.position >= this.#maxInstructions) {
       this.#budgetEnding = budgetExhausted(this.#maxInstructions);
     }
     if (this.ending) return { kind: "ended" };
-    const arrived =
-      this.#run.pendingExit !== null && this.#run.exits > exits && stopAt(this.#run.pendingExit);
-    return { kind: arrived ? "exit" : "budget" };
+    return { kind: arrived() ? "exit" : "budget" };
+  }
+
+  /**
+   * Types at the guest's console. The bytes wait at the far end of the serial line until the guest listens; a guest that
+   * has halted for good goes on. A replay types them again where the run is now, and forgets what was typed later.
+   */
+  type(bytes: Uint8Array): void {
+    const woke = this.#run.ending?.kind === "halted";
+    if (this.ending && !woke) return;
+    const input: TypedInput = { position: this.#run.position, bytes: bytes.slice(), woke };
+    this.#input.add(input);
+    this.#deliver(input);
   }
 
   /** One guest instruction; when an exit waits for its handler: the handler, and back into the guest. */
@@ -157,7 +175,7 @@ export class Session {
       const now = this.moment;
       return now.instructions > moment.instructions || now.exits > moment.exits;
     };
-    if (passed()) this.reset();
+    if (passed()) this.#restart();
     while (!this.ending) {
       const now = this.moment;
       if (now.instructions >= moment.instructions && now.exits >= moment.exits) return;
@@ -166,8 +184,14 @@ export class Session {
     }
   }
 
-  /** Back to where nothing has run yet. */
+  /** Back to where nothing has run and nothing has been typed yet. */
   reset(): void {
+    this.#input = new InputLog();
+    this.#restart();
+  }
+
+  #restart(): void {
+    this.#input.rewind();
     this.#console = "";
     this.#budgetEnding = null;
     this.#run = this.#start();
@@ -235,8 +259,25 @@ export class Session {
   }
 
   #replay(position: number): void {
-    if (position < this.#run.position) this.reset();
+    if (position < this.#run.position) this.#restart();
     this.run({ instructions: position - this.#run.position });
+  }
+
+  /** Types what was typed here before. @returns whether anything was */
+  #replayInput(): boolean {
+    if (this.#input.due !== this.#run.position) return false;
+    while (this.#input.due === this.#run.position) {
+      const input = this.#input.take();
+      // It had halted here: that takes time, but no step.
+      if (input.woke && this.#run.ending === null) this.#run.run(input.position + 1, () => false);
+      this.#deliver(input);
+    }
+    return true;
+  }
+
+  #deliver({ bytes, woke }: TypedInput): void {
+    if (woke) this.#run.wake();
+    this.machine.terminal.type(bytes);
   }
 }
 

@@ -2,7 +2,7 @@ import { rom } from "../machine/devices/rom.js";
 import type { StartState } from "../machine/start-state.js";
 import { EPT_POINTER, MSR_BITMAP, TSC_OFFSET, VPID } from "../spec/vmcs-fields.js";
 import { VirtualBoard } from "./io/board.js";
-import { PhysicalTimer } from "./io/physical-timer.js";
+import { PhysicalInterrupts } from "./io/physical-interrupts.js";
 import { FrameAllocator } from "./memory/frame-allocator.js";
 import { GuestMemory } from "./memory/guest-memory.js";
 import { FRAMES_BASE, GUEST_RAM_BASE } from "./memory/layout.js";
@@ -25,7 +25,8 @@ const GUEST_VPID = 1n;
 /** One virtual machine with one virtual CPU, ready for its first VM entry. */
 export class VirtualMachine {
   readonly board: VirtualBoard;
-  readonly timer: PhysicalTimer;
+  /** Of the machine, not of the VM. */
+  readonly interrupts: PhysicalInterrupts;
   readonly events: EventDelivery;
   readonly vcpu: VtxVcpu;
   /** Cycle at which the VM's time began. */
@@ -43,12 +44,12 @@ export class VirtualMachine {
     guestBytes: number,
     image: StartState,
   ) {
+    this.interrupts = new PhysicalInterrupts(port, (bytes) => this.board.terminal.type(bytes));
     this.start = port.cycles;
     this.board = this.#buildBoard();
     const frames = new FrameAllocator(port.memory, FRAMES_BASE, GUEST_RAM_BASE);
     const vmx = enterVmxOperation(port, frames);
     newVmcs(port, frames, vmx.revision);
-    this.timer = new PhysicalTimer(port);
     const guestMemory = new GuestMemory(port.memory, GUEST_RAM_BASE, guestBytes);
     const memory = parts.memory({
       memory: port.memory,
@@ -74,7 +75,7 @@ export class VirtualMachine {
     this.vcpu = new VtxVcpu(0, {
       port,
       board: this.board,
-      timer: this.timer,
+      interrupts: this.interrupts,
       memory,
       guestMemory,
       msrs: new VirtualMsrs(port, this.board.local),

@@ -1,6 +1,7 @@
 import type { Bus } from "../../machine/bus.js";
 import type { ProcessorPins } from "../../machine/chipset/local-apic.js";
 import { Clock } from "../../machine/clock.js";
+import { SerialTerminal } from "../../machine/devices/serial-terminal.js";
 import { Peripherals, type LocalInterrupts } from "../../machine/peripherals.js";
 
 /** What the devices of a VM need from outside it. */
@@ -26,6 +27,8 @@ export interface BoardConnections {
 export class VirtualBoard {
   readonly clock: Clock;
   readonly peripherals: Peripherals;
+  /** At the far end of the VM's first serial line: what the hypervisor passes on. */
+  readonly terminal: SerialTerminal;
 
   constructor(connections: BoardConnections) {
     this.clock = new Clock(connections.frequency, connections.now);
@@ -36,6 +39,7 @@ export class VirtualBoard {
       onPowerOff: connections.onPowerOff,
       onDebugExit: connections.onDebugExit,
     });
+    this.terminal = new SerialTerminal(this.peripherals.serial);
   }
 
   get ports(): Bus {

@@ -2,7 +2,7 @@ import { CR4_OSXSAVE, FLAG_TF } from "../../spec/control-bits.js";
 import * as F from "../../spec/vmcs-fields.js";
 import { BLOCKING_BY_MOV_SS, BLOCKING_BY_STI } from "../../spec/vmx-controls.js";
 import type { VirtualBoard } from "../io/board.js";
-import type { PhysicalTimer } from "../io/physical-timer.js";
+import type { PhysicalInterrupts } from "../io/physical-interrupts.js";
 import type { GuestMemory } from "../memory/guest-memory.js";
 import type { MemoryVirtualizer } from "../memory/memory-virtualizer.js";
 import type { Outcome } from "../outcome.js";
@@ -25,7 +25,7 @@ const PENDING_SINGLE_STEP = 1n << 14n;
 export interface VcpuParts {
   port: HardwarePort;
   board: VirtualBoard;
-  timer: PhysicalTimer;
+  interrupts: PhysicalInterrupts;
   memory: MemoryVirtualizer;
   guestMemory: GuestMemory;
   msrs: VirtualMsrs;
@@ -116,8 +116,8 @@ export class VtxVcpu implements VmVcpu {
     this.#parts.board.ports.write(port, size, value);
   }
 
-  physicalInterrupt(_vector: number): void {
-    this.#parts.timer.fired();
+  physicalInterrupt(vector: number): void {
+    this.#parts.interrupts.take(vector);
   }
   flushTranslations(): void {
     this.#parts.port.invvpid();
