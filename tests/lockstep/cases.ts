@@ -25,7 +25,7 @@ const GENERAL: readonly Row[] = TABLE.filter(
   (row) =>
     row.handler !== undefined &&
     (row.class === "integer" || row.class === "branch" || /^(movs|cmps|stos|lods|scas)$/.test(row.handler)) &&
-    !/^(shld|shrd|bswap|bsf|bsr|call_near|clflush|salc)/.test(row.handler) &&
+    !/^(shld|shrd|bswap|bsf|bsr|call_near|clflush|salc|cmpxchg8b|cmpxchg16b)/.test(row.handler) &&
     !(row.handler === "nop" && (row.feature !== undefined || /^0F (0D|18)/.test(row.encoding))) &&
     !/^F[67] \/1/.test(row.encoding),
 );
@@ -80,8 +80,6 @@ function encodeGeneral(context: Context, row: Row, form: ReturnType<typeof parse
   if (below(6) === 0 && !branch && !string) out.push([0x26, 0x36, 0x3e, 0x64, 0x65][below(size === 16 && mode.startsWith("p") ? 2 : mode.startsWith("p") ? 3 : 5)]);
   if (form.prefix === encoding.PREFIX_F3) out.push(0xf3);
   if (string && below(3) > 0) out.push(below(2) ? 0xf2 : 0xf3);
-  // With a register operand QEMU 7.2 aborts at LOCK BTS and its like, and executes LOCK XCHG and XADD.
-  if (row.lock === true && form.modrm && !/^(bit_|xchg|xadd)/.test(row.handler ?? "") && below(12) === 0) out.push(0xf0);
   const wide = size === 64 && (form.prefix === encoding.PREFIX_W || below(2) === 0);
   if (wide) out.push(0x48 | (form.modrm && form.digit === encoding.ANY ? below(2) << 2 : 0));
   const map = form.map + (form.plusRegister ? [0, 1, 2, 3, 5, 6, 7][below(7)] : 0);
@@ -90,6 +88,8 @@ function encodeGeneral(context: Context, row: Row, form: ReturnType<typeof parse
   else if (map >= 0x100) out.push(0x0f);
   out.push(map & 0xff);
   const wideAddress = size === 64 || (size === 32) !== otherAddress;
+  // With a register operand QEMU 7.2 aborts at LOCK BTS and its like, and executes LOCK XCHG, XADD and XOR of one register.
+  let locked = row.lock === true && below(6) === 0;
   if (form.modrm) {
     const reg = form.digit === encoding.ANY ? [0, 1, 2, 0, 1, 2, 0, 1][below(8)] : form.digit;
     const rm = form.rm !== encoding.ANY ? form.rm : [0, 1, 2, 3, 5, 6, 7][below(7)];
@@ -97,8 +97,12 @@ function encodeGeneral(context: Context, row: Row, form: ReturnType<typeof parse
     if (inMemory) {
       const [modrm, ...rest] = memory(context, wideAddress);
       out.push(modrm | (reg << 3), ...rest);
-    } else out.push(0xc0 | (reg << 3) | rm);
-  }
+    } else {
+      locked = false;
+      out.push(0xc0 | (reg << 3) | rm);
+    }
+  } else locked = false;
+  if (locked) out.unshift(0xf0);
   const operand16 = wide ? false : (size === 16) !== other;
   for (const operand of row.operands.split(",")) {
     if (operand === "Ib") out.push(row.handler === "enter" ? below(3) : byte(below));

@@ -260,7 +260,7 @@ reset_tasks:
   mov word ptr [tss3 + 16], 2
   mov word ptr [tss3 + 18], 0x3333
   mov word ptr [tss3 + 26], 0xe000
-  mov word ptr [tss3 + 34], 0x23
+  mov word ptr [tss3 + 34], 0x3b
   mov word ptr [tss3 + 36], 0x78       # 16-bit code of ring 0 at CODE
   mov word ptr [tss3 + 38], 0x70       # 16-bit stack
   mov word ptr [tss3 + 40], 0x3b
