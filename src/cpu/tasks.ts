@@ -18,6 +18,7 @@ import {
   inNonRoot, RIGHTS_CODE, RIGHTS_CODE_OR_DATA, RIGHTS_CONFORMING, RIGHTS_PRESENT, RIGHTS_READ_WRITE, RIGHTS_TYPE,
   RIGHTS_UNUSABLE, segment, setLevel,
 } from './mode';
+import { writeRegister } from './operands';
 import { loadPdptes, usesPdptes } from './paging';
 import {
   descriptorBase, descriptorLimit, descriptorRights, installDescriptor, loadVirtual8086, markAccessed, privilegeOf,
@@ -185,7 +186,8 @@ function enterNewTask(how: u32): void {
   const addressSpace = loadAddressSpace();
   const flags = (<u64>load<u32>(IMAGE_FLAGS) & TASK_FLAGS) | FLAG_FIXED | (nests(how) ? FLAG_NT : 0);
   setFlags(flags);
-  for (let i: u32 = 0; i < 8; i++) store<u64>(GPR + (i << 3), load<u32>(IMAGE_GENERAL + (i << 2)));
+  // A 16-bit task has no upper halves: they stay.
+  for (let i: u32 = 0; i < 8; i++) writeRegister(GPR + (i << 3), wide ? 4 : 2, load<u32>(IMAGE_GENERAL + (i << 2)));
   for (let i: u32 = 0; i < 6; i++) writeSegment(i, load<u32>(IMAGE_SEGMENTS + (i << 2)), 0, 0, RIGHTS_UNUSABLE);
   writeSegment(LDTR, load<u32>(IMAGE_LDT), 0, 0, RIGHTS_UNUSABLE);
   jumpTo(load<u32>(IMAGE));
