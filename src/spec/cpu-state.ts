@@ -121,6 +121,18 @@ export const ENTRY_CHECK = 0x1390;
 /** A non-maskable interrupt is pending. u32, 0 or 1. */
 export const NMI_PENDING = 0x1394;
 
+/** PDPTE0 … PDPTE3 of PAE paging (SDM 4.4.1): 4 × u64. */
+export const PDPTES = 0x1e00;
+/** Conditions of DR6 met by a data or I/O breakpoint whose trap is not delivered yet. u64. */
+export const PENDING_DEBUG = 0x1e20;
+/** INSTRUCTIONS from which a single-step trap is due; 0: none. u64. */
+export const STEP_FROM = 0x1e28;
+/** INSTRUCTIONS when the string instruction at RIP has repetitions to come. u64. */
+export const UNFINISHED = 0x1e30;
+/** The processor's last bytes of {@link CPU_STATE} for the modes, paging and debugging. */
+export const MODE_STATE = 0x1e00;
+export const MODE_STATE_BYTES = 0x200;
+
 /** Cycles by event: the processor's part of the cost model, set by the board from its preset. u32 each. */
 export const COST_VM_ENTRY = 0x13a0;
 export const COST_VM_EXIT = 0x13a4;

@@ -40,18 +40,22 @@ const FLAT: Record<CodeBits, { code: number; data: number; limit: number }> = {
   64: { code: 0xa09b, data: 0xc093, limit: 0xffff_ffff },
 };
 
-/** The processor with RAM and no devices; ports answer all ones. */
+/** The processor with RAM and no devices; ports answer all ones, memory beyond RAM with `absent`. */
 export class BareCore {
   readonly core: Exports;
   readonly view: DataView;
   readonly bytes: Uint8Array;
 
-  constructor(readonly ramBytes = 16 << 20) {
+  constructor(
+    readonly ramBytes = 16 << 20,
+    portWrite: (port: number, size: number, value: number) => void = () => undefined,
+    absent = -1,
+  ) {
     compiled ??= new WebAssembly.Module(readFileSync(FILE));
     const board = {
       portRead: () => 0xffff_ffff | 0,
-      portWrite: () => undefined,
-      mmioRead: () => 0xffff_ffff | 0,
+      portWrite,
+      mmioRead: () => absent,
       mmioWrite: () => undefined,
       acknowledgeInterrupt: () => 0x20,
       msrRead: () => 0,

@@ -16,7 +16,6 @@ export const ABSENT: readonly Row[] = [
   ...Array.from({ length: 0x63 }, (_, i) => absent(`0F 3A ${hex(i)} /r`, "SSE", "Vps,Wps,Ib")),
   absent("0F 01 EE", "rdpkru", ""),
   absent("0F 01 EF", "wrpkru", ""),
-  absent("0F AA", "rsm", ""),
   absent("0F C7 R/6", "rdrand", "Rv"),
   absent("0F C7 R/7", "rdseed", "Rv"),
   absent("0F C7 M/3", "xrstors", "M"),
