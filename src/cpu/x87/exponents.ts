@@ -14,7 +14,9 @@ import {
 import { roundExtended } from '../float/round';
 import { opRow } from '../op';
 import { binaryNan, noteDenormal, noteDenormals, unaryNan } from './nans';
-import { decrementTop, deliver, fetch, isEmpty, roomToPush, setConditions, settle, start, stopped, underflow } from './stack';
+import {
+  decrementTop, deliver, fetch, isEmpty, roomToPush, setConditions, setRange, settle, start, stopped, underflow,
+} from './stack';
 import { ready } from './state';
 
 /** ST(0) into A and ST(1) into B; where either is empty an indefinite is in R. */
@@ -95,6 +97,7 @@ function nearestOfHalf(exp: i32): void {
 export function fprem(op: usize): void {
   if (!ready()) return;
   start();
+  setRange(false);
   if (fetchTwo() && !binaryNan()) {
     remainder(rowExtra(opRow(op)) != 0);
     if (!stopped() && (found & FLOAT_INVALID) == 0) {
@@ -148,8 +151,7 @@ export function fxtract(op: usize): void {
   if (!ready()) return;
   start();
   if (isEmpty(0)) underflow();
-  const room = roomToPush();
-  if (isEmpty(0) || !room) {
+  if (isEmpty(0) || !roomToPush()) {
     setIndefinite(R);
     copy(B, R);
   } else {

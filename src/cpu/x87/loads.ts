@@ -1,8 +1,10 @@
 /**
  * Loads, constants, and moves between registers (SDM Vol. 1, 8.3.3, 8.3.4).
  */
+import { FLOAT_INVALID } from '../../spec/float-bits';
 import { rowExtra } from '../decoder';
 import { faultPending, NONE } from '../fault';
+import { found, masks } from '../float/environment';
 import { B, copy, FINITE, R, A, set } from '../float/number';
 import { roundSignificand } from '../float/round';
 import { condition } from '../flags';
@@ -12,7 +14,7 @@ import { registerOf } from './arithmetic';
 import { noteDenormal, unaryNan } from './nans';
 import { DOUBLE, LONG, readNumber, SHORT, SINGLE, WORD } from './operands';
 import {
-  decrementTop, incrementTop, INDEFINITE_SIGNIFICAND, INDEFINITE_TOP, isEmpty, markEmpty, push, pushRaw, roomToPush, setRaw,
+  decrementTop, incrementTop, INDEFINITE_SIGNIFICAND, INDEFINITE_TOP, isEmpty, markEmpty, pop, push, pushRaw, roomToPush, setRaw,
   settle, start, stopped, underflow,
 } from './stack';
 import { ready, slotOf } from './state';
@@ -32,7 +34,8 @@ function loadNumber(op: usize, format: u32): void {
     noteDenormal();
     copy(R, A);
   }
-  if (!stopped()) push(R);
+  // A denormal is loaded even where its exception is unmasked.
+  if ((found & ~masks & FLOAT_INVALID) == 0) push(R);
   settle(op);
 }
 
@@ -59,9 +62,9 @@ export function fld_st(op: usize): void {
   if (!ready()) return;
   start();
   const i = registerOf(op);
-  const room = roomToPush();
-  if (room && isEmpty(i)) underflow();
-  if (room && !isEmpty(i)) pushRaw(load<u64>(slotOf(i)), load<u16>(slotOf(i), 8));
+  const missing = isEmpty(i);
+  if (missing) underflow();
+  if (!missing && roomToPush()) pushRaw(load<u64>(slotOf(i)), load<u16>(slotOf(i), 8));
   else if (!stopped()) pushIndefinite();
   settle(op);
 }
@@ -158,7 +161,7 @@ export function ffreep(op: usize): void {
   if (!ready()) return;
   start();
   markEmpty(registerOf(op));
-  incrementTop();
+  pop();
   settle(op);
 }
 

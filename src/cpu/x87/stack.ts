@@ -56,6 +56,11 @@ export function setConditions(codes: u32): void {
   store<u16>(X87_STATUS, <u16>((status() & ~(STATUS_C0 | STATUS_C1 | STATUS_C2 | STATUS_C3)) | codes));
 }
 
+/** C2 of instructions that may leave their work undone. */
+export function setRange(outside: bool): void {
+  store<u16>(X87_STATUS, <u16>(outside ? status() | STATUS_C2 : status() & ~STATUS_C2));
+}
+
 @inline export function isEmpty(i: u32): bool { return (load<u8>(X87_TAGS) & (1 << ((top() + i) & 7))) == 0; }
 
 function setTop(value: u32): void {

@@ -52,6 +52,9 @@ function toMemory(op: usize, format: u32): void {
     storeSized(place, sizeOf(format), bits);
     endWrite(place);
     if (pops(op)) pop();
+  } else if (!stopped()) {
+    // Nothing was rounded.
+    forget(FLOAT_PRECISION);
   }
   settle(op);
 }

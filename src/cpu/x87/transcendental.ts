@@ -1,8 +1,7 @@
 /**
  * Transcendental instructions (SDM Vol. 1, 8.3.7, 8.3.10): computed to 128 bits and rounded to 64.
  */
-import { FLOAT_INVALID, FLOAT_ZERO_DIVIDE, STATUS_C2 } from '../../spec/float-bits';
-import { X87_STATUS } from '../../spec/cpu-state';
+import { FLOAT_INVALID, FLOAT_PRECISION, FLOAT_ZERO_DIVIDE } from '../../spec/float-bits';
 import { signal } from '../float/environment';
 import {
   A, B, classOf, copy, DENORMAL, exponent, FINITE, isInfinite, isZero, negative, R, set, setIndefinite, setInfinite,
@@ -12,8 +11,10 @@ import { roundExtended } from '../float/round';
 import * as series from '../float/series';
 import { addWide, divideWideNumbers, multiplyWide, negate } from '../float/wide';
 import { binaryNan, noteDenormal, noteDenormals, unaryNan } from './nans';
-import { decrementTop, deliver, fetch, isEmpty, pop, roomToPush, settle, start, stopped, underflow } from './stack';
-import { ready, status } from './state';
+import {
+  decrementTop, deliver, fetch, isEmpty, pop, roomToPush, setRange, settle, start, stopped, underflow,
+} from './stack';
+import { ready } from './state';
 
 /** Sine and cosine of A, or a second result. */
 const S: usize = memory.data(32, 16);
@@ -34,10 +35,6 @@ function roundInexact(n: usize): void {
   roundExtended(n, 64);
 }
 
-function setRange(outside: bool): void {
-  store<u16>(X87_STATUS, <u16>(outside ? status() | STATUS_C2 : status() & ~STATUS_C2));
-}
-
 /** Sine into S and cosine into C of A, finite and less than 2^63. */
 function circle(): void {
   const minus = negative(A);
@@ -51,6 +48,12 @@ function circle(): void {
 
 /** |A| is too large for the argument of a trigonometric function. */
 @inline function outOfRange(): bool { return classOf(A) == FINITE && exponent(A) >= 63; }
+
+/** C2 says so; ST(0) stays. */
+function refuse(op: usize): void {
+  setRange(true);
+  settle(op);
+}
 
 const SINE: u32 = 0;
 const COSINE: u32 = 1;
@@ -87,9 +90,9 @@ function trigonometric(what: u32): void {
 function single(op: usize, what: u32): void {
   if (!ready()) return;
   start();
+  setRange(false);
   if (fetch(A, 0)) {
-    setRange(outOfRange());
-    if (outOfRange()) return settle(op);
+    if (outOfRange()) return refuse(op);
     trigonometric(what);
   } else setIndefinite(R);
   if (!stopped()) deliver(R, 0);
@@ -103,16 +106,14 @@ export function fcos(op: usize): void { single(op, COSINE); }
 function double(op: usize, what: u32): void {
   if (!ready()) return;
   start();
-  const empty = isEmpty(0);
-  if (empty) underflow();
-  const room = roomToPush();
-  if (empty || !room) {
+  setRange(false);
+  if (isEmpty(0)) underflow();
+  if (isEmpty(0) || !roomToPush()) {
     setIndefinite(R);
     copy(B, R);
   } else {
     fetch(A, 0);
-    setRange(outOfRange());
-    if (outOfRange()) return settle(op);
+    if (outOfRange()) return refuse(op);
     trigonometric(what);
   }
   if (!stopped()) {
@@ -126,6 +127,8 @@ function double(op: usize, what: u32): void {
 export function fsincos(op: usize): void { double(op, BOTH); }
 export function fptan(op: usize): void { double(op, TANGENT); }
 
+@inline function isOne(n: usize): bool { return classOf(n) == FINITE && exponent(n) == 0 && significand(n) == (<u64>1) << 63; }
+
 /** 2^ST(0) − 1. Outside −1 to 1 the result is undefined: here ST(0) as it is. */
 function powerOfTwo(): void {
   if (isInfinite(A)) {
@@ -138,8 +141,11 @@ function powerOfTwo(): void {
   noteDenormal();
   if (stopped()) return;
   asFinite(A);
-  if (exponent(A) > 0) return;
-  if (exponent(A) == 0) return set(R, FINITE, negative(A), negative(A) ? -1 : 0, (<u64>1) << 63);
+  if (exponent(A) >= 0) {
+    signal(FLOAT_PRECISION);
+    if (isOne(A)) store<i32>(R, negative(A) ? -1 : 0, 16);
+    return;
+  }
   series.exponential(A, R);
   roundInexact(R);
 }
@@ -162,7 +168,7 @@ function logarithmTimes(): void {
     return setInfinite(R, !minus);
   }
   if (negative(A)) return invalid();
-  const one = classOf(A) == FINITE && exponent(A) == 0 && significand(A) == (<u64>1) << 63;
+  const one = isOne(A);
   const below = !isInfinite(A) && exponent(A) < 0;
   if (isInfinite(B)) {
     if (one) return invalid();
@@ -181,8 +187,9 @@ function logarithmTimes(): void {
   asFinite(B);
   series.logarithm(A, W);
   multiplyWide(W, B, R);
-  if (significand(A) == (<u64>1) << 63) roundExtended(R, 64);
-  else roundInexact(R);
+  if (significand(A) != (<u64>1) << 63) return roundInexact(R);
+  roundExtended(R, 64);
+  signal(FLOAT_PRECISION);
 }
 
 /** ST(1) × log2 (ST(0) + 1) (table 3-50); |ST(0)| less than 1 − √½, otherwise the result is undefined. */
@@ -203,7 +210,10 @@ function logarithmOfOnePlusTimes(): void {
   if (stopped()) return;
   asFinite(A);
   asFinite(B);
-  if (exponent(A) >= 0 && negative(A)) return copy(R, A);
+  if (exponent(A) >= 0 && negative(A)) {
+    signal(FLOAT_PRECISION);
+    return copy(R, A);
+  }
   if (exponent(A) >= -1) {
     series.setOne(W);
     addWide(W, A, A);

@@ -13,9 +13,12 @@ const rows = TABLE.filter((row) => row.handler !== undefined && row.feature === 
 /** Everything masked; any precision and rounding; anything. */
 function control(draw: Draw): number {
   switch (draw.below(3)) {
-    case 0: return 0x37f;
-    case 1: return 0x7f | (draw.one([0, 2, 3]) << 8) | (draw.below(4) << 10);
-    default: return 0x40 | draw.below(64) | (draw.one([0, 2, 3]) << 8) | (draw.below(4) << 10);
+    case 0:
+      return 0x37f;
+    case 1:
+      return 0x7f | (draw.one([0, 2, 3]) << 8) | (draw.below(4) << 10);
+    default:
+      return 0x40 | draw.below(64) | (draw.one([0, 2, 3]) << 8) | (draw.below(4) << 10);
   }
 }
 
@@ -27,7 +30,11 @@ function fillRegister(draw: Draw, row: Row, view: DataView, at: number): void {
   const kind = draw.below(8);
   if (FPATAN_LIKE.test(row.mnemonic) && kind < 5) {
     view.setBigUint64(at, significand | (1n << 63n), true);
-    view.setUint16(at + 8, (top & 0x8000) | (0x3fff - (kind < 3 ? 1 + draw.below(4) : draw.below(30) - 5)), true);
+    view.setUint16(
+      at + 8,
+      (top & 0x8000) | (0x3fff - (kind < 3 ? 1 + draw.below(4) : draw.below(30) - 5)),
+      true,
+    );
   } else if (kind === 0) {
     const value = BigInt(1 + draw.below(1 << draw.below(28)));
     const shift = 64 - value.toString(2).length;
