@@ -26,7 +26,10 @@ export default tseslint.config(
   },
   {
     // The engine is deterministic: no clock, no random source (docs: CONTRIBUTING.md, "The house").
-    files: ["src/{spec,machine,hypervisor,trace,experiments,grading}/**/*.ts", "src/guests/!(build).ts"],
+    files: [
+      "src/{spec,machine,hypervisor,trace,experiments,grading}/**/*.ts",
+      "src/guests/**/!(build|prepare).ts",
+    ],
     rules: {
       "no-restricted-globals": [
         "error",
@@ -45,7 +48,7 @@ export default tseslint.config(
     },
   },
   {
-    files: ["src/cli/**", "src/**/build.ts", "src/site/**", "tests/**", "src/cpu/**"],
+    files: ["src/cli/**", "src/**/{build,prepare}.ts", "src/site/**", "tests/**", "src/cpu/**"],
     rules: { "no-console": "off" },
   },
 );

@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { CATALOGUE, type CatalogueEntry } from "../guests/catalogue.js";
+import { DISTRIBUTION_KERNELS, type DistributionKernel } from "../guests/linux/kernels.js";
 import { systemWords } from "./output-file.js";
 import { suggest } from "./suggest.js";
 import { UsageError } from "./usage-error.js";
@@ -13,21 +14,41 @@ const GUESTS = new URL("../guests/build/", import.meta.url);
  * @throws UsageError when it has not been built
  */
 export function loadCore(): WebAssembly.Module {
-  return new WebAssembly.Module(builtFile(CORE, "the processor"));
+  return new WebAssembly.Module(builtFile(CORE, "the processor", "npm run build:engine"));
 }
 
-/** The built-in guests. */
-export function catalogue(): readonly CatalogueEntry[] {
-  return CATALOGUE;
+const BUILT_IN: readonly (CatalogueEntry | DistributionKernel)[] = [...CATALOGUE, ...DISTRIBUTION_KERNELS];
+
+/** Names and titles of the built-in guests and of the kernels that can be prepared. */
+export function catalogue(): readonly { name: string; title: string }[] {
+  return BUILT_IN;
+}
+
+/** An image and what goes with it unless the command line says otherwise. */
+export interface ImageFiles {
+  image: Uint8Array<ArrayBuffer>;
+  initrd?: Uint8Array<ArrayBuffer>;
+  commandLine?: string;
+  ramMebibytes?: number;
 }
 
 /**
  * An image: that of a built-in guest by its name, else a file.
  * @throws UsageError that suggests names when there is neither
  */
-export function readImage(name: string): Uint8Array<ArrayBuffer> {
+export function readImage(name: string): ImageFiles {
   const guest = CATALOGUE.find((entry) => entry.name === name);
-  if (guest) return builtFile(new URL(guest.image, GUESTS), `guest ${name}`);
+  if (guest)
+    return { image: builtFile(new URL(guest.image, GUESTS), `guest ${name}`, "npm run build:engine") };
+  const kernel = DISTRIBUTION_KERNELS.find((entry) => entry.name === name);
+  if (kernel === undefined) return { image: readFile(name) };
+  const { commandLine, ramMebibytes } = kernel;
+  const built = (file: string): Uint8Array<ArrayBuffer> =>
+    builtFile(new URL(file, GUESTS), `guest ${name}`, "npm run guests");
+  return { image: built(kernel.image), initrd: built(kernel.initrd), commandLine, ramMebibytes };
+}
+
+function readFile(name: string): Uint8Array<ArrayBuffer> {
   try {
     return Uint8Array.from(readFileSync(name));
   } catch (error) {
@@ -38,33 +59,39 @@ export function readImage(name: string): Uint8Array<ArrayBuffer> {
   }
 }
 
+/** A boot module: its file and the string that goes with it. */
+export function readModule(file: string): { bytes: Uint8Array; commandLine: string } {
+  return { bytes: readOperand(file, "module"), commandLine: file };
+}
+
 /**
- * A boot module: its file and the string that goes with it.
+ * A file that an option names.
+ * @param what for messages
  * @throws UsageError when it cannot be read
  */
-export function readModule(file: string): { bytes: Uint8Array; commandLine: string } {
+export function readOperand(file: string, what: string): Uint8Array {
   try {
-    return { bytes: Uint8Array.from(readFileSync(file)), commandLine: file };
+    return Uint8Array.from(readFileSync(file));
   } catch (error) {
-    throw new UsageError(`cannot read module ${file}: ${systemWords(error)}`, { cause: error });
+    throw new UsageError(`cannot read ${what} ${file}: ${systemWords(error)}`, { cause: error });
   }
 }
 
 function noSuchGuest(name: string): string {
   const close = suggest(
     name,
-    CATALOGUE.map((entry) => entry.name),
+    BUILT_IN.map((entry) => entry.name),
   );
   const hint =
     close.length > 0 ? `did you mean ${close.join(" or ")}?` : "ring1 guests lists the built-in ones.";
   return `there is no guest and no file called ${name}; ${hint}`;
 }
 
-function builtFile(url: URL, what: string): Uint8Array<ArrayBuffer> {
+function builtFile(url: URL, what: string, command: string): Uint8Array<ArrayBuffer> {
   try {
     return Uint8Array.from(readFileSync(url));
   } catch (error) {
-    throw new UsageError(`${what} is not built (${fileURLToPath(url)}): run npm run build:engine`, {
+    throw new UsageError(`${what} is not built (${fileURLToPath(url)}): run ${command}`, {
       cause: error,
     });
   }

@@ -19,7 +19,7 @@ export function benchCommand(): Command {
     .option("--max-instructions <n>", "length of one run", positiveInteger, MAX_INSTRUCTIONS)
     .option("--json <file>", "write the rows")
     .action((options: { rounds: number; maxInstructions: number; json?: string }) => {
-      const guests = GUESTS.map((name) => ({ name, image: readImage(name) }));
+      const guests = GUESTS.map((name) => ({ name, image: readImage(name).image }));
       const measured = bench(loadCore(), guests, options);
       const rows = [...measured, ...summary(measured)];
       process.stdout.write(rows.map(line).join(""));

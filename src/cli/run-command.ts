@@ -2,7 +2,7 @@ import { Command, InvalidArgumentError, Option } from "commander";
 import { DEFAULT_MAX_INSTRUCTIONS, DEFAULT_RAM_BYTES, Session } from "../experiments/session.js";
 import type { CpuMode, Ending } from "../experiments/view.js";
 import { traceEventsJson } from "../trace/export-trace-events.js";
-import { loadCore, readImage, readModule } from "./assets.js";
+import { loadCore, readImage, readModule, readOperand } from "./assets.js";
 import { positiveInteger } from "./numbers.js";
 import { writeOutput } from "./output-file.js";
 import { runReport } from "./run-report.js";
@@ -17,8 +17,9 @@ const TRACED_SLICE = 8_192;
 
 interface RunOptions {
   cpuMode: CpuMode;
-  ram: number;
-  append: string;
+  ram?: number;
+  append?: string;
+  initrd?: string;
   module: string[];
   maxInstructions: number;
   json?: string;
@@ -38,8 +39,13 @@ export function runCommand(): Command {
         .choices(["native", "vtx"])
         .default("vtx"),
     )
-    .option("--ram <mib>", "RAM of the guest in MiB", positiveInteger, DEFAULT_RAM_BYTES / MIB)
-    .option("--append <cmdline>", "command line of the guest", "")
+    .option(
+      "--ram <mib>",
+      `RAM of the guest in MiB (default: ${DEFAULT_RAM_BYTES / MIB}, or what a built-in guest wants)`,
+      positiveInteger,
+    )
+    .option("--append <cmdline>", "command line of the guest; added to that of a built-in kernel")
+    .option("--initrd <file>", "initial RAM file system of a Linux kernel")
     .option("--module <file>", "boot module; may be given more than once", collect, [])
     .option(
       "--max-instructions <n>",
@@ -81,7 +87,7 @@ function run(imageName: string, options: RunOptions): number {
   }
   process.stderr.write(`ring1: ${ending.message}\n`);
   if (options.json !== undefined) {
-    const report = runReport(session, imageName, options.ram * MIB, ending);
+    const report = runReport(session, imageName, ending);
     writeOutput(options.json, `${JSON.stringify(report, null, 2)}\n`);
   }
   if (options.trace !== undefined && collector) {
@@ -96,14 +102,17 @@ function run(imageName: string, options: RunOptions): number {
 }
 
 function createSession(imageName: string, options: RunOptions, onConsole: (byte: number) => void): Session {
+  const files = readImage(imageName);
+  const { ram = files.ramMebibytes ?? DEFAULT_RAM_BYTES / MIB, append } = options;
   try {
     return Session.create({
       core: loadCore(),
-      image: readImage(imageName),
+      image: files.image,
       name: imageName,
       cpuMode: options.cpuMode,
-      ramBytes: options.ram * MIB,
-      commandLine: options.append,
+      ramBytes: ram * MIB,
+      commandLine: [files.commandLine, append].filter((words) => words !== undefined).join(" "),
+      initrd: options.initrd === undefined ? files.initrd : readOperand(options.initrd, "initramfs"),
       modules: options.module.map(readModule),
       maxInstructions: options.maxInstructions,
       trace: options.trace !== undefined,

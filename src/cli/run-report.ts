@@ -19,12 +19,12 @@ export interface RunReport {
 }
 
 /** The report of a run that has ended. */
-export function runReport(session: Session, image: string, ramBytes: number, ending: Ending): RunReport {
+export function runReport(session: Session, image: string, ending: Ending): RunReport {
   const view = session.view();
   return {
     image,
     cpuMode: view.cpuMode,
-    ramBytes,
+    ramBytes: session.ramBytes,
     instructions: view.moment.instructions,
     cycles: view.cycles,
     exits: Object.fromEntries(

@@ -14,7 +14,7 @@
 import { BLOCKS, BLOCKS_END, BLOCK_HASH, BLOCK_HASH_ENTRIES, PAGE_BLOCKS } from '../spec/memory-map';
 import { OP_BYTES } from './op';
 import { ramBytes } from './physical';
-import { dropWriteEntries } from './tlb';
+import { dropWriteEntries } from './tlb-contexts';
 
 export const BLOCK_RIP: usize = 0;
 export const BLOCK_PHYSICAL: usize = 8;

@@ -6,23 +6,24 @@
  * contiguous RAM that address is BOUNCE, and a store is completed by {@link commitWrite}.
  */
 import { CPL, CYCLES, MSR_EFER, COST_WALK_REFERENCE } from '../spec/cpu-state';
-import {
-  BOUNCE, TLB_SUPERVISOR_READ, TLB_SUPERVISOR_WRITE, TLB_SUPERVISOR_FETCH, TLB_USER_READ, TLB_USER_WRITE, TLB_USER_FETCH,
-} from '../spec/memory-map';
+import { BOUNCE } from '../spec/memory-map';
 import { EFER_LMA } from '../spec/control-bits';
 import { GENERAL_PROTECTION, STACK_FAULT } from '../spec/vectors';
-import { mmioRead, mmioWrite } from './board';
+import { emulatedRead, emulatedWrite, mmioRead, mmioWrite } from './board';
+import { EMULATED } from './ept';
 import { pageHasCode, invalidatePage } from './blocks';
 import { cyclesLeft, refundCycles } from './counters';
 import { raise, runAlone, runningAlone } from './fault';
-import { translate, mayKeep, mayKeepWrite, largePage, ACCESS_WRITE, ACCESS_FETCH, ACCESS_USER, ACCESS_IMPLICIT } from './paging';
+import { translate, rememberWalk, mayKeep, mayKeepWrite, pageFlags, ACCESS_WRITE, ACCESS_FETCH, ACCESS_USER, ACCESS_IMPLICIT } from './paging';
 import { NO_ADDRESS, hostOfPhysical } from './physical';
-import { lookUp, lookUpBlocked, lookUpFetch, fillTlb, fillFetchTlb, block, unblock } from './tlb';
+import {
+  lookUp, lookUpBlocked, lookUpFetch, fillTlb, fillFetchTlb, block, unblock, readTlb, writeTlb, fetchTlb,
+} from './tlb';
 import { boardWasCalled } from './events';
 
 export { BOUNCE } from '../spec/memory-map';
 
-/** More references than any access makes: two pages, two dimensions (2 × 24). */
+/** No access pays for more references: two pages, two dimensions (2 × 24). */
 const MOST_REFERENCES: u64 = 48;
 
 /** The store in progress: bytes in its first page, machine-physical addresses of its two parts. */
@@ -98,12 +99,15 @@ export function readAccess(va: u64, size: u32, access: u32): usize {
   if (pa == NO_ADDRESS) return 0;
   const host = hostOfPhysical(pa);
   if (size <= first) {
-    if (host == 0) return deviceRead(pa, size);
+    if (host == 0) return deviceRead(va, pa, size);
+    rememberWalk(va);
     keep(va, host, access);
     return host;
   }
+  rememberWalk(va);
   const pa2 = translate(secondPage(va), access);
   if (pa2 == NO_ADDRESS) return 0;
+  rememberWalk(secondPage(va));
   copyIn(BOUNCE, pa, first);
   copyIn(BOUNCE + first, pa2, size - first);
   return BOUNCE;
@@ -113,18 +117,19 @@ export function readAccess(va: u64, size: u32, access: u32): usize {
 function keep(va: u64, host: usize, access: u32): void {
   if (!mayKeep) return;
   const user = (access & ACCESS_USER) != 0;
-  fillTlb(user ? TLB_USER_READ : TLB_SUPERVISOR_READ, va, host, largePage);
+  fillTlb(readTlb(user), va, host, pageFlags);
   if (!mayKeepWrite) return;
-  const base: usize = user ? TLB_USER_WRITE : TLB_SUPERVISOR_WRITE;
-  fillTlb(base, va, host, largePage);
+  const base: usize = writeTlb(user);
+  fillTlb(base, va, host, pageFlags);
   if (pageHasCode(physicalOfHost(host))) block(base, va);
 }
 
 @inline
 function physicalOfHost(host: usize): u64 { return <u64>(host - hostOfPhysical(0)); }
 
-function deviceRead(pa: u64, size: u32): usize {
+function deviceRead(va: u64, pa: u64, size: u32): usize {
   if (!runningAlone) return againAlone();
+  rememberWalk(va);
   copyIn(BOUNCE, pa, size);
   return BOUNCE;
 }
@@ -134,7 +139,7 @@ export function writeAccess(va: u64, size: u32, access: u32, modify: bool): usiz
   const first: u32 = 0x1000 - (<u32>va & 0xfff);
   if (crossesBeforeAlone(size, first)) return 0;
   cyclesBefore = load<u64>(CYCLES);
-  const base: usize = access & ACCESS_USER ? TLB_USER_WRITE : TLB_SUPERVISOR_WRITE;
+  const base: usize = writeTlb((access & ACCESS_USER) != 0);
   const blocked = lookUpBlocked(base, va, size);
   if (blocked != 0) {
     if (!claimForWriting(physicalOfHost(blocked))) return 0;
@@ -146,11 +151,15 @@ export function writeAccess(va: u64, size: u32, access: u32, modify: bool): usiz
   const host = hostOfPhysical(pa);
   if (size <= first) {
     if (host != 0) return writable(va, pa, host, access);
+    if (!runningAlone) return againAlone();
+    rememberWalk(va);
     return bounceWrite(pa, size, pa, size, modify);
   }
+  rememberWalk(va);
   if (host != 0 && !claimForWriting(pa)) return 0;
   const pa2 = translate(secondPage(va), access);
   if (pa2 == NO_ADDRESS) return 0;
+  rememberWalk(secondPage(va));
   if (hostOfPhysical(pa2) != 0 && !claimForWriting(pa2)) return 0;
   return bounceWrite(pa, first, pa2, size, modify);
 }
@@ -168,15 +177,15 @@ function claimForWriting(pa: u64): bool {
 
 function writable(va: u64, pa: u64, host: usize, access: u32): usize {
   if (!claimForWriting(pa)) return 0;
+  rememberWalk(va);
   if (!mayKeep) return host;
   const user = (access & ACCESS_USER) != 0;
-  if (mayKeepWrite) fillTlb(user ? TLB_USER_WRITE : TLB_SUPERVISOR_WRITE, va, host, largePage);
-  fillTlb(user ? TLB_USER_READ : TLB_SUPERVISOR_READ, va, host, largePage);
+  if (mayKeepWrite) fillTlb(writeTlb(user), va, host, pageFlags);
+  fillTlb(readTlb(user), va, host, pageFlags);
   return host;
 }
 
 function bounceWrite(pa: u64, first: u32, pa2: u64, size: u32, modify: bool): usize {
-  if (hostOfPhysical(pa) == 0 && !runningAlone) return againAlone();
   if (modify || hostOfPhysical(pa) != 0) copyIn(BOUNCE, pa, first);
   if (size > first && (modify || hostOfPhysical(pa2) != 0)) copyIn(BOUNCE + first, pa2, size - first);
   bounceSize = size;
@@ -199,6 +208,17 @@ function busUnit(pa: u64, size: u32): u32 {
   return unit;
 }
 
+@inline
+function deviceReadAt(pa: u64, size: u32): u32 {
+  return pa & EMULATED ? emulatedRead(<f64>(pa ^ EMULATED), size) : mmioRead(<f64>pa, size);
+}
+
+@inline
+function deviceWriteAt(pa: u64, size: u32, value: u32): void {
+  if (pa & EMULATED) emulatedWrite(<f64>(pa ^ EMULATED), size, value);
+  else mmioWrite(<f64>pa, size, value);
+}
+
 function copyIn(to: usize, pa: u64, size: u32): void {
   const host = hostOfPhysical(pa);
   if (host != 0) {
@@ -207,7 +227,7 @@ function copyIn(to: usize, pa: u64, size: u32): void {
   }
   for (let done: u32 = 0; done < size; ) {
     const unit = busUnit(pa + done, size - done);
-    const value = mmioRead(<f64>(pa + done), unit);
+    const value = deviceReadAt(pa + done, unit);
     if (unit == 4) store<u32>(to + done, value);
     else if (unit == 2) store<u16>(to + done, <u16>value);
     else store<u8>(to + done, <u8>value);
@@ -225,7 +245,7 @@ function copyOut(pa: u64, from: usize, size: u32): void {
   for (let done: u32 = 0; done < size; ) {
     const unit = busUnit(pa + done, size - done);
     const value = unit == 4 ? load<u32>(from + done) : unit == 2 ? <u32>load<u16>(from + done) : <u32>load<u8>(from + done);
-    mmioWrite(<f64>(pa + done), unit, value);
+    deviceWriteAt(pa + done, unit, value);
     done += unit;
   }
   boardWasCalled();
@@ -237,7 +257,7 @@ function copyOut(pa: u64, from: usize, size: u32): void {
  */
 export function fetchPage(va: u64): u64 {
   const access = privilege() | ACCESS_FETCH;
-  const base: usize = access & ACCESS_USER ? TLB_USER_FETCH : TLB_SUPERVISOR_FETCH;
+  const base: usize = fetchTlb((access & ACCESS_USER) != 0);
   const hit = lookUpFetch(base, va);
   if (hit != NO_ADDRESS) return hit;
   if (longMode() && !canonical(va)) {
@@ -245,7 +265,9 @@ export function fetchPage(va: u64): u64 {
     return NO_ADDRESS;
   }
   const pa = translate(va, access);
-  if (pa != NO_ADDRESS) fillFetchTlb(base, va, pa, largePage);
+  if (pa == NO_ADDRESS) return pa;
+  rememberWalk(va);
+  fillFetchTlb(base, va, pa, pageFlags);
   return pa;
 }
 
@@ -266,14 +288,14 @@ function storeSized(host: usize, size: u32, value: u64): void {
 
 /** Address of `size` bytes to read with the given kind of access, through the TLB; 0 with the fault pending. */
 export function addressToRead(va: u64, size: u32, access: u32): usize {
-  const base: usize = access & ACCESS_USER ? TLB_USER_READ : TLB_SUPERVISOR_READ;
+  const base: usize = readTlb((access & ACCESS_USER) != 0);
   const host = lookUp(base, va, size);
   return host != 0 ? host : readAccess(va, size, access);
 }
 
 /** As {@link addressToRead} for a store; the caller calls {@link commitWrite} when it is BOUNCE. */
 export function addressToWrite(va: u64, size: u32, access: u32): usize {
-  const base: usize = access & ACCESS_USER ? TLB_USER_WRITE : TLB_SUPERVISOR_WRITE;
+  const base: usize = writeTlb((access & ACCESS_USER) != 0);
   const host = lookUp(base, va, size);
   return host != 0 ? host : writeAccess(va, size, access | ACCESS_WRITE, false);
 }

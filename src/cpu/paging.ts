@@ -3,23 +3,28 @@
  * EPT, the second dimension at every step of it (29.3.1).
  */
 import {
-  PAGE_PRESENT, PAGE_WRITABLE, PAGE_USER, PAGE_ACCESSED, PAGE_DIRTY, PAGE_LARGE, FAULT_PRESENT, FAULT_WRITE, FAULT_USER,
+  PAGE_PRESENT, PAGE_WRITABLE, PAGE_USER, PAGE_ACCESSED, PAGE_DIRTY, PAGE_LARGE, PAGE_GLOBAL, FAULT_PRESENT, FAULT_WRITE, FAULT_USER,
   FAULT_RESERVED, FAULT_FETCH, PAGE_ADDRESS_MASK, PHYSICAL_ADDRESS_BITS, EPT_WRITE,
 } from '../spec/page-bits';
 import { CR0, CR3, CR4, MSR_EFER, COST_WALK_REFERENCE } from '../spec/cpu-state';
 import {
-  CR0_PG, CR0_WP, CR4_PAE, CR4_PSE, CR4_SMEP, CR4_SMAP, EFER_LMA, EFER_NXE, FLAG_AC,
+  CR0_PG, CR0_WP, CR4_PAE, CR4_PGE, CR4_PSE, CR4_SMEP, CR4_SMAP, EFER_LMA, EFER_NXE, FLAG_AC,
 } from '../spec/control-bits';
-import { WALK_SCRATCH } from '../spec/memory-map';
-import { raisePageFault, runningAlone, runAlone } from './fault';
+import { STRUCTURE_CACHE, WALK_SCRATCH } from '../spec/memory-map';
+import { ALONE, clearFault, faultPending, raisePageFault, runningAlone, runAlone } from './fault';
 import {
-  eptPointer, eptPermissions, eptDirty, eptReferences, clearEptReferences, eptAccessedDirty, translateEpt, violation,
+  eptPointer, eptPermissions, eptDirty, eptReferences, beginEptWalks, rememberEptWalks, eptAccessedDirty, translateEpt,
+  violation,
   EPT_ACCESS_READ, EPT_ACCESS_WRITE, EPT_ACCESS_FETCH,
 } from './ept';
 import { NO_ADDRESS, readPhysical32, readPhysical64, writePhysical32, writePhysical64 } from './physical';
 import { chargeCycles } from './counters';
 import { getFlags } from './flags';
 import { pageHasCode, invalidatePage } from './blocks';
+import {
+  dropStructure, findStructure, keepStructure, STRUCTURE_EPT_RIGHTS, STRUCTURE_GUEST_TABLE, STRUCTURE_RIGHTS, STRUCTURE_TABLE,
+} from './structure-cache';
+import { SMALL_PAGE, TLB_GLOBAL, tlbBank } from './tlb';
 
 /** Kinds of access; a read is none of them. */
 export const ACCESS_WRITE: u32 = 1;
@@ -36,34 +41,49 @@ const ABOVE_PHYSICAL: u64 = PAGE_ADDRESS_MASK & ~(((<u64>1) << PHYSICAL_ADDRESS_
 export let mayKeep: bool = false;
 /** … a write of the same privilege would succeed and change no flag of an entry. */
 export let mayKeepWrite: bool = false;
-/** … the page is larger than 4 KiB. */
-export let largePage: bool = false;
+/** … flags of its entry in the TLB: the page's size, and whether it is global (SDM 4.10.2.4). */
+export let pageFlags: u32 = 0;
 
 let guestPhysical: u64 = 0;
 let references: u32 = 0;
 
-/** Entries used, by level: { u64 machine-physical address, u64 value, u64 guest-physical address, u64 EPT rights }. */
+/**
+ * Entries used, by level: { u64 machine-physical address, u64 value, u64 guest-physical address, u64 EPT rights, u64 rights
+ * with it }. Rights of a walk: bits 1 and 2 as in an entry, bit 0 no execute.
+ */
 @inline
-function record(level: u32): usize { return <usize>WALK_SCRATCH + <usize>(level - 1) * 32; }
+function record(level: u32): usize { return <usize>WALK_SCRATCH + <usize>(level - 1) * 40; }
+const NO_EXECUTE: u32 = 1;
+
+/** The paging mode of the walk (4.1.1): 4-level, PAE or 32-bit paging. */
+let long: bool = false;
+let wide: bool = false;
+let top: u32 = 0;
+let indexBits: u32 = 0;
+/** Levels at which the last walk that succeeded began and ended. */
+let firstLevel: u32 = 0;
+let leafLevel: u32 = 0;
 
 @inline
 export function pagingEnabled(): bool { return (load<u64>(CR0) & CR0_PG) != 0; }
 
 /**
  * Machine-physical address of va, with accessed and dirty flags set as the access demands; NO_ADDRESS with the page
- * fault or EPT exit pending. Every entry read costs COST_WALK_REFERENCE.
+ * fault or EPT exit pending. Every entry read costs COST_WALK_REFERENCE. When the access is really made,
+ * {@link rememberWalk} is to follow.
  */
 export function translate(va: u64, access: u32): u64 {
   references = 0;
-  clearEptReferences();
-  largePage = false;
+  beginEptWalks();
+  firstLevel = 0;
+  leafLevel = 0;
   let pa = NO_ADDRESS;
   if (pagingEnabled() ? walk(va, access) : unpaged(va)) {
     pa = guestPhysical;
     if (eptPointer != 0) pa = translateEpt(guestPhysical, eptAccess(access), va, true);
     if (pa != NO_ADDRESS && eptPointer != 0) mayKeepWrite = mayKeepWrite && eptDirty && (eptPermissions & EPT_WRITE) != 0;
   }
-  chargeCycles(<u64>(references + eptReferences) * load<u32>(COST_WALK_REFERENCE));
+  if (faultPending != ALONE) chargeCycles(<u64>(references + eptReferences) * load<u32>(COST_WALK_REFERENCE));
   return pa;
 }
 
@@ -76,31 +96,71 @@ function unpaged(va: u64): bool {
   guestPhysical = va & 0xffff_ffff;
   mayKeep = true;
   mayKeepWrite = true;
+  pageFlags = SMALL_PAGE;
   return true;
 }
 
-/** All modes: 4-level, PAE and 32-bit paging differ in depth, entry size and a few bits (SDM 4.3–4.5). */
+@inline
+function shiftOf(level: u32): u32 { return SMALL_PAGE + indexBits * (level - 1); }
+
+function choosePagingMode(): void {
+  long = (load<u64>(MSR_EFER) & EFER_LMA) != 0;
+  wide = long || (load<u64>(CR4) & CR4_PAE) != 0;
+  top = long ? 4 : wide ? 3 : 2;
+  indexBits = wide ? 9 : 10;
+}
+
+/**
+ * From the lowest table that the paging-structure caches know. A walk that fails with their help is made again without
+ * (4.10.4.3 lets a stale entry cause a fault; real processors look again), and only that one counts.
+ */
 function walk(va: u64, access: u32): bool {
-  const long = (load<u64>(MSR_EFER) & EFER_LMA) != 0;
-  const wide = long || (load<u64>(CR4) & CR4_PAE) != 0;
-  const top: u32 = long ? 4 : wide ? 3 : 2;
-  const indexBits: u32 = wide ? 9 : 10;
-  let table = load<u64>(CR3) & (long ? PAGE_ADDRESS_MASK : wide ? 0xffff_ffe0 : 0xffff_f000);
-  let allowed: u64 = PAGE_WRITABLE | PAGE_USER;
-  let noExecute: u64 = 0;
-  let level = top;
+  choosePagingMode();
+  const cache = tlbBank + STRUCTURE_CACHE;
+  for (let level: u32 = 2; level <= top; level++) {
+    const known = findStructure(cache, level, va >> shiftOf(level));
+    if (known == 0) continue;
+    const table = load<u64>(known, STRUCTURE_TABLE);
+    if (walkFrom(va, access, level - 1, load<u64>(known, STRUCTURE_GUEST_TABLE), table, load<u32>(known, STRUCTURE_RIGHTS),
+      load<u32>(known, STRUCTURE_EPT_RIGHTS))) return true;
+    if (faultPending == ALONE) return false;
+    clearFault();
+    references = 0;
+    beginEptWalks();
+    for (let stale = level; stale <= top; stale++) dropStructure(cache, stale, va >> shiftOf(stale));
+    break;
+  }
+  const root = load<u64>(CR3) & (long ? PAGE_ADDRESS_MASK : wide ? 0xffff_ffe0 : 0xffff_f000);
+  return walkFrom(va, access, top, root, NO_ADDRESS, PAGE_WRITABLE | PAGE_USER, 0);
+}
+
+/**
+ * From the table of level `first`, at guest-physical `root`; `machineTable` is where that is when it is known, with its EPT
+ * rights. All modes: they differ in depth, entry size and a few bits (SDM 4.3–4.5).
+ */
+function walkFrom(
+  va: u64, access: u32, first: u32, root: u64, machineTable: u64, rightsAbove: u32, eptRights: u64,
+): bool {
+  let table = root;
+  let rights = rightsAbove;
+  let level = first;
   while (true) {
-    const index = (va >> (12 + indexBits * (level - 1))) & ((1 << indexBits) - 1);
-    const entry = readEntry(table + index * (wide ? 8 : 4), level, wide, va);
-    if (entryUnreadable) return false;
+    const offset = ((va >> shiftOf(level)) & ((1 << indexBits) - 1)) * (wide ? 8 : 4);
+    if (level != first || machineTable == NO_ADDRESS) {
+      if (!locateEntry(table + offset, level, va)) return false;
+    } else locate(level, machineTable + offset, table + offset, eptRights);
+    const entry = readEntry(level);
     if ((entry & PAGE_PRESENT) == 0) return pageFault(va, access, 0);
-    if (entry & reservedBits(level, entry, long, wide)) return pageFault(va, access, FAULT_PRESENT | FAULT_RESERVED);
-    if (long || level < 3) allowed &= entry;
-    noExecute |= entry & NX;
-    if (level == 1 || isLarge(entry, level, long, wide)) {
-      if (!permitted(access, allowed, noExecute)) return pageFault(va, access, FAULT_PRESENT);
-      if (!setAccessedDirty(top, level, long, wide, access, va)) return false;
-      finish(va, access, entry, level, indexBits, allowed);
+    if (entry & reservedBits(level, entry)) return pageFault(va, access, FAULT_PRESENT | FAULT_RESERVED);
+    if (long || level < 3) rights &= <u32>entry | NO_EXECUTE;
+    if (entry & NX) rights |= NO_EXECUTE;
+    store<u64>(record(level), rights, 32);
+    if (level == 1 || isLarge(entry, level)) {
+      if (!permitted(access, rights)) return pageFault(va, access, FAULT_PRESENT);
+      if (!setAccessedDirty(first, level, access, va)) return false;
+      firstLevel = first;
+      leafLevel = level;
+      finish(va, access, entry, rights);
       return true;
     }
     table = entry & (wide ? PAGE_ADDRESS_MASK : 0xffff_f000);
@@ -109,46 +169,66 @@ function walk(va: u64, access: u32): bool {
 }
 
 /** Results that the TLB and {@link translate} need. */
-function finish(va: u64, access: u32, entry: u64, level: u32, indexBits: u32, allowed: u64): void {
-  const offset: u64 = ((<u64>1) << (12 + indexBits * (level - 1))) - 1;
+function finish(va: u64, access: u32, entry: u64, rights: u32): void {
+  const offset: u64 = ((<u64>1) << shiftOf(leafLevel)) - 1;
   guestPhysical = (entry & PAGE_ADDRESS_MASK & ~offset) | (va & offset);
-  largePage = level > 1;
+  pageFlags = shiftOf(leafLevel);
+  if ((entry & PAGE_GLOBAL) != 0 && (load<u64>(CR4) & CR4_PGE) != 0) pageFlags |= TLB_GLOBAL;
   const user = (access & ACCESS_USER) != 0;
-  mayKeep = user || (allowed & PAGE_USER) == 0 || (load<u64>(CR4) & CR4_SMAP) == 0;
+  mayKeep = user || (rights & PAGE_USER) == 0 || (load<u64>(CR4) & CR4_SMAP) == 0;
   mayKeepWrite = ((entry & PAGE_DIRTY) != 0 || (access & ACCESS_WRITE) != 0)
-    && permitted((access & ACCESS_USER) | ACCESS_WRITE, allowed, 0);
+    && permitted((access & ACCESS_USER) | ACCESS_WRITE, rights);
 }
 
-let entryUnreadable: bool = false;
-
-function readEntry(gpa: u64, level: u32, wide: bool, va: u64): u64 {
-  let pa = gpa;
-  if (eptPointer != 0) {
-    pa = translateEpt(gpa, eptAccessedDirty() ? EPT_ACCESS_READ | EPT_ACCESS_WRITE : EPT_ACCESS_READ, va, false);
-    entryUnreadable = pa == NO_ADDRESS;
-    if (entryUnreadable) return 0;
-  } else {
-    entryUnreadable = false;
+/** The access is made: what its walk used of upper levels goes into the caches (4.10.3.1: accessed flags are set). */
+export function rememberWalk(va: u64): void {
+  const cache = tlbBank + STRUCTURE_CACHE;
+  for (let level = firstLevel; level > leafLevel; level--) {
+    const entry = keepStructure(cache, level, va >> shiftOf(level));
+    const below = record(level - 1);
+    store<u64>(entry, load<u64>(below) & ~0xfff, STRUCTURE_TABLE);
+    store<u64>(entry, load<u64>(below, 16) & ~0xfff, STRUCTURE_GUEST_TABLE);
+    store<u32>(entry, <u32>load<u64>(record(level), 32), STRUCTURE_RIGHTS);
+    store<u32>(entry, <u32>load<u64>(below, 24), STRUCTURE_EPT_RIGHTS);
   }
-  references++;
+  if (eptPointer != 0) rememberEptWalks();
+}
+
+/** False: with EPT the entry's address has no translation. */
+function locateEntry(gpa: u64, level: u32, va: u64): bool {
+  if (eptPointer == 0) {
+    locate(level, gpa, gpa, 0);
+    return true;
+  }
+  const pa = translateEpt(gpa, eptAccessedDirty() ? EPT_ACCESS_READ | EPT_ACCESS_WRITE : EPT_ACCESS_READ, va, false);
+  if (pa != NO_ADDRESS) locate(level, pa, gpa, eptPermissions);
+  return pa != NO_ADDRESS;
+}
+
+@inline
+function locate(level: u32, pa: u64, gpa: u64, eptRights: u64): void {
+  store<u64>(record(level), pa);
+  store<u64>(record(level), gpa, 16);
+  store<u64>(record(level), eptRights, 24);
+}
+
+function readEntry(level: u32): u64 {
+  const pa = load<u64>(record(level));
   const value = wide ? readPhysical64(pa) : <u64>readPhysical32(pa);
-  const at = record(level);
-  store<u64>(at, pa);
-  store<u64>(at, value, 8);
-  store<u64>(at, gpa, 16);
-  store<u64>(at, eptPermissions, 24);
+  references++;
+  store<u64>(record(level), value, 8);
   return value;
 }
 
-function isLarge(entry: u64, level: u32, long: bool, wide: bool): bool {
+function isLarge(entry: u64, level: u32): bool {
   if ((entry & PAGE_LARGE) == 0) return false;
   if (level == 3) return long;
   return level == 2 && (wide || (load<u64>(CR4) & CR4_PSE) != 0);
 }
 
 /** SDM 4.3, 4.4.1–4.4.2, 4.5.4. */
-function reservedBits(level: u32, entry: u64, long: bool, wide: bool): u64 {
-  if (!wide) return isLarge(entry, level, false, false) ? 0x3f_e000 : 0;
+function reservedBits(level: u32, entry: u64): u64 {
+  if (!wide) return isLarge(entry, level) ? 0x3f_e000 : 0;
   let reserved = ABOVE_PHYSICAL;
   if ((load<u64>(MSR_EFER) & EFER_NXE) == 0) reserved |= NX;
   if (!long) {
@@ -162,13 +242,13 @@ function reservedBits(level: u32, entry: u64, long: bool, wide: bool): u64 {
 }
 
 /** SDM 4.6.1. */
-function permitted(access: u32, allowed: u64, noExecute: u64): bool {
+function permitted(access: u32, rights: u32): bool {
   const write = (access & ACCESS_WRITE) != 0;
   const fetch = (access & ACCESS_FETCH) != 0;
-  if (fetch && noExecute != 0) return false;
-  if (access & ACCESS_USER) return (allowed & PAGE_USER) != 0 && (!write || (allowed & PAGE_WRITABLE) != 0);
-  if (write && (allowed & PAGE_WRITABLE) == 0 && (load<u64>(CR0) & CR0_WP) != 0) return false;
-  if ((allowed & PAGE_USER) == 0) return true;
+  if (fetch && (rights & NO_EXECUTE) != 0) return false;
+  if (access & ACCESS_USER) return (rights & PAGE_USER) != 0 && (!write || (rights & PAGE_WRITABLE) != 0);
+  if (write && (rights & PAGE_WRITABLE) == 0 && (load<u64>(CR0) & CR0_WP) != 0) return false;
+  if ((rights & PAGE_USER) == 0) return true;
   if (fetch) return (load<u64>(CR4) & CR4_SMEP) == 0;
   if ((load<u64>(CR4) & CR4_SMAP) == 0) return true;
   return (access & ACCESS_IMPLICIT) == 0 && (getFlags() & FLAG_AC) != 0;
@@ -190,16 +270,16 @@ function fetchesAreTold(): bool {
 }
 
 @inline
-function missingFlags(level: u32, leaf: u32, long: bool, access: u32): u64 {
+function missingFlags(level: u32, leaf: u32, access: u32): u64 {
   if (level == 3 && !long) return 0;
   const wanted: u64 = level == leaf && (access & ACCESS_WRITE) != 0 ? PAGE_ACCESSED | PAGE_DIRTY : PAGE_ACCESSED;
   return wanted & ~load<u64>(record(level), 8);
 }
 
 /** SDM 4.8. All entries are checked before any is written. */
-function setAccessedDirty(top: u32, leaf: u32, long: bool, wide: bool, access: u32, va: u64): bool {
-  for (let level = top; level >= leaf; level--) {
-    if (missingFlags(level, leaf, long, access) == 0) continue;
+function setAccessedDirty(first: u32, leaf: u32, access: u32, va: u64): bool {
+  for (let level = first; level >= leaf; level--) {
+    if (missingFlags(level, leaf, access) == 0) continue;
     const at = record(level);
     if (eptPointer != 0 && (load<u64>(at, 24) & EPT_WRITE) == 0) {
       violation(load<u64>(at, 16), EPT_ACCESS_WRITE, load<u64>(at, 24), va, false);
@@ -210,14 +290,14 @@ function setAccessedDirty(top: u32, leaf: u32, long: bool, wide: bool, access: u
       return false;
     }
   }
-  for (let level = top; level >= leaf; level--) {
-    const missing = missingFlags(level, leaf, long, access);
-    if (missing != 0) writeEntry(load<u64>(record(level)), load<u64>(record(level), 8) | missing, wide);
+  for (let level = first; level >= leaf; level--) {
+    const missing = missingFlags(level, leaf, access);
+    if (missing != 0) writeEntry(load<u64>(record(level)), load<u64>(record(level), 8) | missing);
   }
   return true;
 }
 
-function writeEntry(pa: u64, value: u64, wide: bool): void {
+function writeEntry(pa: u64, value: u64): void {
   if (pageHasCode(pa)) invalidatePage(pa);
   if (wide) writePhysical64(pa, value);
   else writePhysical32(pa, <u32>value);

@@ -5,7 +5,9 @@
 export * from './index';
 export { resetState, stateReplaced } from './reset';
 export { translate } from './paging';
-export { flushTlbPage } from './tlb';
+export {
+  flushTlbPage, flushTlbNonGlobal, flushPcid, flushPcidPage, selectContext, switchVpid,
+} from './tlb-contexts';
 export {
   fetchPage, readMemory, writeMemory, readMiss, writeMiss, modifyMiss, commitWrite,
 } from './memory';

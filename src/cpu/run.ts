@@ -71,7 +71,7 @@ function runBlocks(): bool {
 }
 
 /** The instruction at RIP in a block of its own. */
-function runOne(): void {
+export function runOne(): void {
   setRunningAlone(true);
   if (decodeOne()) {
     grantOne();

@@ -1,6 +1,7 @@
 /**
- * The translation lookaside buffers: direct-mapped arrays at fixed addresses, one each for reads, writes and fetches by
- * supervisor and user. A hit is one compare that also detects page crossing:
+ * The translation lookaside buffers: direct-mapped arrays, one each for reads, writes and fetches by supervisor and user,
+ * in a bank of their own for every address space that is remembered (tlb-contexts.ts chooses the bank). A hit is one
+ * compare that also detects page crossing:
  *
  *     entry = tlbReadBase + ((u32((va >> 12) ^ (va >> 22)) & 1023) << 4)
  *     hit   = load<u64>(entry) == ((va + (n - 1)) & ~0xfff)
@@ -10,27 +11,39 @@
  * dirty flag is set; it is blocked where the page holds decoded code. Every size of page is kept as 4 KiB pieces.
  */
 import {
-  TLB_ENTRIES, TLB_SUPERVISOR_READ, TLB_SUPERVISOR_WRITE, TLB_USER_READ, TLB_USER_WRITE, TLB_SUPERVISOR_FETCH,
-  TLB_USER_FETCH, TLB_END, TLB_FILL_LOG, TLB_FILL_LOG_CAPACITY, RAM_BASE,
+  TLB_BANKS, TLB_ENTRIES, TLB_SUPERVISOR_READ, TLB_SUPERVISOR_WRITE, TLB_USER_READ, TLB_USER_WRITE, TLB_SUPERVISOR_FETCH,
+  TLB_USER_FETCH, TLB_END, TLB_FILL_LOG, TLB_GLOBAL_FILL_LOG, TLB_FILL_LOG_CAPACITY, RAM_BASE,
 } from '../spec/memory-map';
 import { NO_ADDRESS } from './physical';
-import { contextChanged } from './context';
 
 const INVALID: u64 = u64.MAX_VALUE;
 
-/** Arrays of the current privilege level. */
-export let tlbReadBase: usize = TLB_SUPERVISOR_READ;
-export let tlbWriteBase: usize = TLB_SUPERVISOR_WRITE;
-export let tlbFetchBase: usize = TLB_SUPERVISOR_FETCH;
+/** Arrays of the current address space and privilege level. */
+export let tlbReadBase: usize = TLB_BANKS + TLB_SUPERVISOR_READ;
+export let tlbWriteBase: usize = TLB_BANKS + TLB_SUPERVISOR_WRITE;
+export let tlbFetchBase: usize = TLB_BANKS + TLB_SUPERVISOR_FETCH;
 
-let logged: u32 = TLB_FILL_LOG_CAPACITY + 1;
-let holdsPiecesOfLargePages: bool = false;
+/** Bank of the current address space, and the record in the table of contexts that counts its entries. */
+export let tlbBank: usize = TLB_BANKS;
+let context: usize = 0;
+let userSelected: bool = false;
 
 export function selectTlb(user: bool): void {
-  tlbReadBase = user ? TLB_USER_READ : TLB_SUPERVISOR_READ;
-  tlbWriteBase = user ? TLB_USER_WRITE : TLB_SUPERVISOR_WRITE;
-  tlbFetchBase = user ? TLB_USER_FETCH : TLB_SUPERVISOR_FETCH;
+  userSelected = user;
+  tlbReadBase = readTlb(user);
+  tlbWriteBase = writeTlb(user);
+  tlbFetchBase = fetchTlb(user);
 }
+
+export function selectBank(bank: usize, record: usize): void {
+  tlbBank = bank;
+  context = record;
+  selectTlb(userSelected);
+}
+
+@inline export function readTlb(user: bool): usize { return tlbBank + (user ? TLB_USER_READ : TLB_SUPERVISOR_READ); }
+@inline export function writeTlb(user: bool): usize { return tlbBank + (user ? TLB_USER_WRITE : TLB_SUPERVISOR_WRITE); }
+@inline export function fetchTlb(user: bool): usize { return tlbBank + (user ? TLB_USER_FETCH : TLB_SUPERVISOR_FETCH); }
 
 @inline
 function entryOf(base: usize, va: u64): usize {
@@ -48,18 +61,36 @@ export function lookUp(base: usize, va: u64, size: u32): usize {
 @inline
 export function lookUpFetch(base: usize, va: u64): u64 {
   const entry = entryOf(base, va);
-  return load<u64>(entry) == (va & ~0xfff) ? load<u64>(entry, 8) | (va & 0xfff) : NO_ADDRESS;
+  return load<u64>(entry) == (va & ~0xfff) ? (load<u64>(entry, 8) & 0xffff_ffff_f000) | (va & 0xfff) : NO_ADDRESS;
 }
 
-function claim(base: usize, va: u64, large: bool): usize {
+/** In the flags of an entry: a global page. Bits 5:0 are the page's size as a power of two. */
+export const TLB_GLOBAL: u32 = 0x80;
+const SIZE: u32 = 0x3f;
+const FLAGS_OFFSET: usize = 14;
+export const SMALL_PAGE: u32 = 12;
+
+/** Fields of a context's record: entries in each fill log (more than fit: all are to be looked at), and: u32 each. */
+export const CONTEXT_FILLED: usize = 16;
+export const CONTEXT_FILLED_GLOBAL: usize = 20;
+/** Some entry is a piece of a larger page. */
+export const CONTEXT_LARGE: usize = 24;
+
+function claim(base: usize, va: u64, flags: u32): usize {
   const entry = entryOf(base, va);
-  if (load<u64>(entry) == INVALID) {
-    if (logged < <u32>TLB_FILL_LOG_CAPACITY) store<u32>(<usize>TLB_FILL_LOG + (<usize>logged << 2), <u32>entry);
-    if (logged <= <u32>TLB_FILL_LOG_CAPACITY) logged++;
-  }
+  const free = load<u64>(entry) == INVALID;
+  if (flags & TLB_GLOBAL) {
+    if (free || (load<u16>(entry, FLAGS_OFFSET) & TLB_GLOBAL) == 0) note(entry, TLB_GLOBAL_FILL_LOG, CONTEXT_FILLED_GLOBAL);
+  } else if (free || (load<u16>(entry, FLAGS_OFFSET) & TLB_GLOBAL) != 0) note(entry, TLB_FILL_LOG, CONTEXT_FILLED);
   store<u64>(entry, va & ~0xfff);
-  if (large) holdsPiecesOfLargePages = true;
+  if ((flags & SIZE) > SMALL_PAGE) store<u32>(context + CONTEXT_LARGE, 1);
   return entry;
+}
+
+function note(entry: usize, log: usize, counter: usize): void {
+  const count = load<u32>(context + counter);
+  if (count < <u32>TLB_FILL_LOG_CAPACITY) store<u16>(tlbBank + log + (<usize>count << 1), <u16>((entry - tlbBank) >> 4));
+  if (count <= <u32>TLB_FILL_LOG_CAPACITY) store<u32>(context + counter, count + 1);
 }
 
 /**
@@ -78,42 +109,88 @@ export function unblock(base: usize, va: u64): void { store<u64>(entryOf(base, v
 export function block(base: usize, va: u64): void { store<u64>(entryOf(base, va), (va & ~0xfff) | BLOCKED); }
 
 /** `host`: the wasm address of the byte at va. */
-export function fillTlb(base: usize, va: u64, host: usize, large: bool): void {
-  store<u32>(claim(base, va, large), <u32>host - <u32>va, 8);
+export function fillTlb(base: usize, va: u64, host: usize, flags: u32): void {
+  const entry = claim(base, va, flags);
+  store<u32>(entry, <u32>host - <u32>va, 8);
+  store<u16>(entry, <u16>flags, FLAGS_OFFSET);
 }
 
-export function fillFetchTlb(base: usize, va: u64, pa: u64, large: bool): void {
-  store<u64>(claim(base, va, large), pa & ~0xfff, 8);
+export function fillFetchTlb(base: usize, va: u64, pa: u64, flags: u32): void {
+  const entry = claim(base, va, flags);
+  store<u64>(entry, (pa & 0xffff_ffff_f000) | (<u64>flags << 48), 8);
 }
 
-export function flushTlb(): void {
-  if (logged > <u32>TLB_FILL_LOG_CAPACITY) memory.fill(TLB_SUPERVISOR_READ, 0xff, TLB_END - TLB_SUPERVISOR_READ);
-  else for (let i: u32 = 0; i < logged; i++) store<u64>(load<u32>(<usize>TLB_FILL_LOG + (<usize>i << 2)), INVALID);
-  logged = 0;
-  holdsPiecesOfLargePages = false;
-  contextChanged();
-}
-
-/** INVLPG drops every piece of the page that holds va, whatever the page's size (SDM 4.10.4.1). */
-export function flushTlbPage(va: u64): void {
-  if (holdsPiecesOfLargePages) {
-    flushTlb();
-    return;
+/** Everything in a bank goes. */
+export function emptyBank(bank: usize, record: usize): void {
+  if (overflowed(record)) memory.fill(bank, 0xff, TLB_END);
+  else {
+    dropLogged(bank, TLB_FILL_LOG, load<u32>(record + CONTEXT_FILLED));
+    dropLogged(bank, TLB_GLOBAL_FILL_LOG, load<u32>(record + CONTEXT_FILLED_GLOBAL));
   }
-  for (let base: usize = TLB_SUPERVISOR_READ; base < <usize>TLB_END; base += TLB_ENTRIES << 4) {
-    const entry = entryOf(base, va);
-    if ((load<u64>(entry) & ~BLOCKED) == (va & ~0xfff)) store<u64>(entry, INVALID);
+  store<u32>(record + CONTEXT_FILLED, 0);
+  store<u32>(record + CONTEXT_FILLED_GLOBAL, 0);
+  store<u32>(record + CONTEXT_LARGE, 0);
+}
+
+@inline
+function overflowed(record: usize): bool {
+  return load<u32>(record + CONTEXT_FILLED) > <u32>TLB_FILL_LOG_CAPACITY
+    || load<u32>(record + CONTEXT_FILLED_GLOBAL) > <u32>TLB_FILL_LOG_CAPACITY;
+}
+
+function dropLogged(bank: usize, log: usize, count: u32): void {
+  const end = bank + log + (<usize>count << 1);
+  for (let at = bank + log; at < end; at += 2) store<u64>(bank + (<usize>load<u16>(at) << 4), INVALID);
+}
+
+/** All but global pages go. */
+export function emptyBankButGlobal(bank: usize, record: usize): void {
+  const count = load<u32>(record + CONTEXT_FILLED);
+  if (count > <u32>TLB_FILL_LOG_CAPACITY) {
+    for (let entry = bank; entry < bank + TLB_END; entry += 16) dropUnlessGlobal(entry);
+  } else {
+    const end = bank + TLB_FILL_LOG + (<usize>count << 1);
+    for (let at = bank + TLB_FILL_LOG; at < end; at += 2) dropUnlessGlobal(bank + (<usize>load<u16>(at) << 4));
   }
-  contextChanged();
+  store<u32>(record + CONTEXT_FILLED, 0);
 }
 
-/** From now on no write to the physical page of pa hits the TLB: it holds decoded code. */
-export function dropWriteEntries(pa: u64): void {
-  dropWriteEntriesOf(TLB_SUPERVISOR_WRITE, pa);
-  dropWriteEntriesOf(TLB_USER_WRITE, pa);
+@inline
+function dropUnlessGlobal(entry: usize): void {
+  if ((load<u16>(entry, FLAGS_OFFSET) & TLB_GLOBAL) == 0) store<u64>(entry, INVALID);
 }
 
-function dropWriteEntriesOf(base: usize, pa: u64): void {
+/** Every piece of the page that holds va goes, whatever the page's size (SDM 4.10.4.1); of global pages only, if asked. */
+export function dropPage(bank: usize, record: usize, va: u64, onlyGlobal: bool): void {
+  if (load<u32>(record + CONTEXT_LARGE) == 0) {
+    for (let base = bank; base < bank + TLB_END; base += TLB_ENTRIES << 4) dropPiece(entryOf(base, va), va, onlyGlobal);
+  } else if (overflowed(record)) {
+    for (let entry = bank; entry < bank + TLB_END; entry += 16) dropPiece(entry, va, onlyGlobal);
+  } else {
+    dropPieces(bank, TLB_FILL_LOG, load<u32>(record + CONTEXT_FILLED), va, onlyGlobal);
+    dropPieces(bank, TLB_GLOBAL_FILL_LOG, load<u32>(record + CONTEXT_FILLED_GLOBAL), va, onlyGlobal);
+  }
+}
+
+function dropPieces(bank: usize, log: usize, count: u32, va: u64, onlyGlobal: bool): void {
+  const end = bank + log + (<usize>count << 1);
+  for (let at = bank + log; at < end; at += 2) dropPiece(bank + (<usize>load<u16>(at) << 4), va, onlyGlobal);
+}
+
+@inline
+function dropPiece(entry: usize, va: u64, onlyGlobal: bool): void {
+  const flags: u32 = load<u16>(entry, FLAGS_OFFSET);
+  if (onlyGlobal && (flags & TLB_GLOBAL) == 0) return;
+  if ((load<u64>(entry) ^ va) >> (flags & SIZE) == 0) store<u64>(entry, INVALID);
+}
+
+/** From now on no write to the physical page of pa hits the TLB of this bank: it holds decoded code. */
+export function blockWriteEntries(bank: usize, pa: u64): void {
+  blockWriteEntriesOf(bank + TLB_SUPERVISOR_WRITE, pa);
+  blockWriteEntriesOf(bank + TLB_USER_WRITE, pa);
+}
+
+function blockWriteEntriesOf(base: usize, pa: u64): void {
   const page = RAM_BASE + (<u32>pa & ~0xfff);
   const end = base + (TLB_ENTRIES << 4);
   for (let entry = base; entry < end; entry += 16) {

@@ -10,6 +10,7 @@ import { exitReasonName } from "../trace/names.js";
 import { readTrace, traceCount } from "../trace/ring.js";
 import { describeState } from "./describe.js";
 import { budgetExhausted } from "./ending.js";
+import { InputLog, type TypedInput } from "./input-log.js";
 import { peekVmcs, registerViews, segmentViews, vmcsView } from "./machine-state.js";
 import { NativeRun } from "./native-run.js";
 import type { Run } from "./run.js";
@@ -33,6 +34,8 @@ export interface SessionOptions {
   ramBytes?: number;
   commandLine?: string;
   modules?: readonly ImageModule[];
+  /** Initial RAM file system of a Linux kernel. */
+  initrd?: Uint8Array;
   /** Parts that replace the hypervisor's own. A replay uses them again: what they remember is not taken back. */
   parts?: PartOverrides;
   /** Write trace records; on unless false. */
@@ -65,12 +68,14 @@ export interface Slice {
 export class Session {
   readonly #image: StartState;
   readonly #maxInstructions: number;
-  readonly #ramBytes: number;
+  /** RAM of the guest. */
+  readonly ramBytes: number;
   #run: Run;
   /** A character for each byte. */
   #console = "";
   #delivered = 0;
   #budgetEnding: Ending | null = null;
+  #input = new InputLog();
 
   /**
    * @throws ImageError when the image cannot be loaded
@@ -81,20 +86,20 @@ export class Session {
   }
 
   private constructor(private readonly options: SessionOptions) {
-    const { image, name, commandLine, modules } = options;
+    const { image, name, commandLine, modules, initrd } = options;
     this.#maxInstructions = options.maxInstructions ?? DEFAULT_MAX_INSTRUCTIONS;
-    this.#ramBytes = options.ramBytes ?? DEFAULT_RAM_BYTES;
-    this.#image = loadImage(image, { name, ramBytes: this.#ramBytes, commandLine, modules });
+    this.ramBytes = options.ramBytes ?? DEFAULT_RAM_BYTES;
+    this.#image = loadImage(image, { name, ramBytes: this.ramBytes, commandLine, modules, initrd });
     this.#checkRoomForVm();
     this.#run = this.#start();
   }
 
   #checkRoomForVm(): void {
-    const excess = machineRamFor(this.#ramBytes) - MAX_RAM_BYTES;
+    const excess = machineRamFor(this.ramBytes) - MAX_RAM_BYTES;
     if (this.options.cpuMode === "native" || excess <= 0) return;
-    const most = (this.#ramBytes - excess) / 2 ** 20;
+    const most = (this.ramBytes - excess) / 2 ** 20;
     throw new RangeError(
-      `${this.#ramBytes / 2 ** 20} MiB of RAM for a VM: beside its hypervisor the machine holds at most ${most} MiB`,
+      `${this.ramBytes / 2 ** 20} MiB of RAM for a VM: beside its hypervisor the machine holds at most ${most} MiB`,
     );
   }
 
@@ -120,15 +125,31 @@ export class Session {
     if (this.ending) return { kind: "ended" };
     const exits = this.#run.exits;
     const stopAt = exitFilter(slice.untilExit);
+    const arrived = (): boolean => {
+      const { pendingExit } = this.#run;
+      return pendingExit !== null && this.#run.exits > exits && stopAt(pendingExit);
+    };
     const target = Math.min(this.#run.position + (slice.instructions ?? Infinity), this.#maxInstructions);
-    this.#run.run(target, stopAt);
+    do {
+      this.#run.run(Math.min(target, this.#input.due), stopAt);
+    } while (this.#replayInput() && !arrived() && this.#run.position < target);
     if (this.#run.ending === null && this.#run.position >= this.#maxInstructions) {
       this.#budgetEnding = budgetExhausted(this.#maxInstructions);
     }
     if (this.ending) return { kind: "ended" };
-    const arrived =
-      this.#run.pendingExit !== null && this.#run.exits > exits && stopAt(this.#run.pendingExit);
-    return { kind: arrived ? "exit" : "budget" };
+    return { kind: arrived() ? "exit" : "budget" };
+  }
+
+  /**
+   * Types at the guest's console. The bytes wait at the far end of the serial line until the guest listens; a guest that
+   * has halted for good goes on. A replay types them again where the run is now, and forgets what was typed later.
+   */
+  type(bytes: Uint8Array): void {
+    const woke = this.#run.ending?.kind === "halted";
+    if (this.ending && !woke) return;
+    const input: TypedInput = { position: this.#run.position, bytes: bytes.slice(), woke };
+    this.#input.add(input);
+    this.#deliver(input);
   }
 
   /** One guest instruction; when an exit waits for its handler: the handler, and back into the guest. */
@@ -154,7 +175,7 @@ export class Session {
       const now = this.moment;
       return now.instructions > moment.instructions || now.exits > moment.exits;
     };
-    if (passed()) this.reset();
+    if (passed()) this.#restart();
     while (!this.ending) {
       const now = this.moment;
       if (now.instructions >= moment.instructions && now.exits >= moment.exits) return;
@@ -163,8 +184,14 @@ export class Session {
     }
   }
 
-  /** Back to where nothing has run yet. */
+  /** Back to where nothing has run and nothing has been typed yet. */
   reset(): void {
+    this.#input = new InputLog();
+    this.#restart();
+  }
+
+  #restart(): void {
+    this.#input.rewind();
     this.#console = "";
     this.#budgetEnding = null;
     this.#run = this.#start();
@@ -212,7 +239,7 @@ export class Session {
 
   #start(): Run {
     const { core, cpuMode, preset, trace, parts } = this.options;
-    const ramBytes = this.#ramBytes;
+    const ramBytes = this.ramBytes;
     const machine = new Machine({
       core,
       preset,
@@ -232,8 +259,25 @@ export class Session {
   }
 
   #replay(position: number): void {
-    if (position < this.#run.position) this.reset();
+    if (position < this.#run.position) this.#restart();
     this.run({ instructions: position - this.#run.position });
+  }
+
+  /** Types what was typed here before. @returns whether anything was */
+  #replayInput(): boolean {
+    if (this.#input.due !== this.#run.position) return false;
+    while (this.#input.due === this.#run.position) {
+      const input = this.#input.take();
+      // It had halted here: that takes time, but no step.
+      if (input.woke && this.#run.ending === null) this.#run.run(input.position + 1, () => false);
+      this.#deliver(input);
+    }
+    return true;
+  }
+
+  #deliver({ bytes, woke }: TypedInput): void {
+    if (woke) this.#run.wake();
+    this.machine.terminal.type(bytes);
   }
 }
 

@@ -63,6 +63,10 @@ export class VtxRun implements Run {
   run(position: number, stopAt: (reason: number) => boolean): void {
     this.#loop?.run(position, stopAt);
   }
+
+  wake(): void {
+    this.#loop?.wake();
+  }
 }
 
 function endingOfVm(ending: VmEnding): Ending {

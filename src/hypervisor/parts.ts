@@ -1,24 +1,9 @@
 import * as R from "../spec/exit-reasons.js";
-import type { PhysicalMemory } from "../machine/physical-memory.js";
-import type { FrameAllocator } from "./memory/frame-allocator.js";
-import type { MemoryVirtualizer } from "./memory/memory-virtualizer.js";
+import type { MemoryResources, MemoryVirtualizer } from "./memory/memory-virtualizer.js";
 import { NestedPaging } from "./memory/nested.js";
 import type { ExitHandler } from "./vcpu.js";
 import type { VmExitHandler } from "./vm-vcpu.js";
 import { EXIT_TABLE, type ExitReasonName, type ExitReasonNumber } from "./vtx/exit-table.js";
-
-/** What a memory virtualiser is built from. */
-export interface MemoryResources {
-  /** The machine's memory. */
-  memory: PhysicalMemory;
-  /** Frames for its tables. */
-  frames: FrameAllocator;
-  /** Machine-physical address of guest-physical 0, and bytes of guest RAM. */
-  guestBase: number;
-  guestBytes: number;
-  /** Drops cached translations (INVEPT); due after an entry was changed or removed. */
-  flush: () => void;
-}
 
 /** The kit that a hypervisor is assembled from. */
 export interface Parts {
@@ -43,10 +28,7 @@ export function assembleParts(overrides: PartOverrides = {}): Parts {
   }
   return {
     exits,
-    memory:
-      overrides.memory ??
-      (({ memory, frames, guestBase, guestBytes }) =>
-        new NestedPaging(memory, frames, guestBase, guestBytes)),
+    memory: overrides.memory ?? ((resources) => new NestedPaging(resources)),
   };
 }
 // #endregion

@@ -1,3 +1,4 @@
+import type { Bus } from "../machine/bus.js";
 import type { Machine, MachineStop } from "../machine/machine.js";
 import type { PhysicalMemory } from "../machine/physical-memory.js";
 import { CR0_ET, CR0_NE, CR0_PE, CR0_PG, CR0_WP, CR4_PAE, CR4_VMXE } from "../spec/control-bits.js";
@@ -91,6 +92,19 @@ export class HardwarePort {
     if (result !== SUCCESS) this.#check(result, launched ? "VMRESUME" : "VMLAUNCH");
     return true;
   }
+  /**
+   * Executes the guest's instruction at GUEST_RIP in software: addresses without an EPT mapping are looked up in `devices`.
+   * @returns false when the instruction caused a VM exit
+   */
+  emulate(devices: Pick<Bus, "read" | "write">): boolean {
+    const { processor } = this.machine;
+    processor.emulated = devices;
+    const result = processor.core.emulateInstruction();
+    processor.emulated = null;
+    if (result === ENTRY_FAILED_WITH_EXIT) return false;
+    if (result !== SUCCESS) this.#check(result, "emulating an instruction");
+    return true;
+  }
   /** The rule that the last VM entry broke: a number of spec/entry-checks, 0 for none. */
   get entryCheck(): number {
     return this.machine.processor.read32(S.ENTRY_CHECK);
@@ -110,6 +124,10 @@ export class HardwarePort {
     processor.core.cpuid(leaf, subleaf);
     const [eax, ebx, ecx, edx] = [0, 4, 8, 12].map((at) => processor.read32(S.CPUID_RESULT + at));
     return { eax, ebx, ecx, edx };
+  }
+  /** XSETBV of XCR0 with a value that the processor supports. */
+  xsetbv(xcr0: bigint): void {
+    this.machine.processor.write64(S.XCR0, xcr0);
   }
   /** Undefined where RDMSR raises #GP. */
   rdmsr(index: number): bigint | undefined {

@@ -43,6 +43,8 @@ export class RunLoop {
   ending: VmEnding | null = null;
   readonly tallies = new Map<number, ExitTally>();
   #launched = false;
+  /** Phase that the run ended in. */
+  #before: LoopPhase = "entry";
   #exitCycle = 0;
   readonly #watch = new ProgressWatch();
 
@@ -78,6 +80,12 @@ export class RunLoop {
   }
   // #endregion
 
+  /** A run that ended as "halted" goes on where it was: something may come at a device of the machine. */
+  wake(): void {
+    this.ending = null;
+    this.phase = this.#before;
+  }
+
   #runGuest(instructions: number): void {
     const { port } = this.vm;
     const before = port.steps;
@@ -93,6 +101,7 @@ export class RunLoop {
   /** A VM exit has happened. */
   #arrive(): void {
     const { port, vcpu } = this.vm;
+    vcpu.leftAgain = false;
     port.cause = port.lastRecord;
     this.#exitCycle = port.cycles;
     vcpu.exitReason = port.vmread32(EXIT_REASON) & BASIC_REASON;
@@ -116,7 +125,7 @@ export class RunLoop {
     if (this.vm.ending !== null) return this.#end(this.vm.ending);
     switch (outcome) {
       case "resume":
-        return this.#enter();
+        return vcpu.leftAgain ? this.#arrive() : this.#enter();
       case "halt":
         this.phase = "waiting";
         return;
@@ -171,23 +180,22 @@ export class RunLoop {
   // #region wait-for-interrupt
   /** The vCPU is halted: until an interrupt for it comes, the hypervisor waits for those of the machine. */
   #wait(): void {
-    const { port, board, events, timer } = this.vm;
+    const { port, board, events, interrupts } = this.vm;
     this.position++;
     board.fireDue();
     const interruptsEnabled = (port.vmread32(GUEST_RFLAGS) & FLAG_IF) !== 0;
     if (interruptsEnabled && events.waiting) return this.#enter();
     this.#armTimer();
     port.settle();
-    const wakeable = interruptsEnabled && board.clock.next() !== null;
-    const vector = wakeable ? port.waitForInterrupt() : null;
+    const vector = interruptsEnabled ? port.waitForInterrupt() : null;
     if (vector === null) return this.#end({ kind: "halted", message: haltedForever(interruptsEnabled) });
-    timer.fired();
+    interrupts.take(vector);
   }
   // #endregion
 
   #armTimer(): void {
     const next = this.vm.board.clock.next();
-    if (next !== null) this.vm.timer.arm(next + this.vm.start);
+    if (next !== null) this.vm.interrupts.timer.arm(next + this.vm.start);
   }
 
   /** The entry ended in a VM exit: it failed in the guest state, or delivering the injected event made the guest exit. */
@@ -213,6 +221,7 @@ export class RunLoop {
 
   #end(ending: VmEnding): void {
     this.ending = ending;
+    this.#before = this.phase;
     this.phase = "ended";
   }
 

@@ -1,7 +1,8 @@
+import { rom } from "../machine/devices/rom.js";
 import type { StartState } from "../machine/start-state.js";
 import { EPT_POINTER, MSR_BITMAP, TSC_OFFSET, VPID } from "../spec/vmcs-fields.js";
 import { VirtualBoard } from "./io/board.js";
-import { PhysicalTimer } from "./io/physical-timer.js";
+import { PhysicalInterrupts } from "./io/physical-interrupts.js";
 import { FrameAllocator } from "./memory/frame-allocator.js";
 import { GuestMemory } from "./memory/guest-memory.js";
 import { FRAMES_BASE, GUEST_RAM_BASE } from "./memory/layout.js";
@@ -24,7 +25,8 @@ const GUEST_VPID = 1n;
 /** One virtual machine with one virtual CPU, ready for its first VM entry. */
 export class VirtualMachine {
   readonly board: VirtualBoard;
-  readonly timer: PhysicalTimer;
+  /** Of the machine, not of the VM. */
+  readonly interrupts: PhysicalInterrupts;
   readonly events: EventDelivery;
   readonly vcpu: VtxVcpu;
   /** Cycle at which the VM's time began. */
@@ -42,18 +44,23 @@ export class VirtualMachine {
     guestBytes: number,
     image: StartState,
   ) {
+    this.interrupts = new PhysicalInterrupts(port, (bytes) => this.board.terminal.type(bytes));
+    this.start = port.cycles;
+    this.board = this.#buildBoard();
     const frames = new FrameAllocator(port.memory, FRAMES_BASE, GUEST_RAM_BASE);
     const vmx = enterVmxOperation(port, frames);
     newVmcs(port, frames, vmx.revision);
-    this.timer = new PhysicalTimer(port);
     const guestMemory = new GuestMemory(port.memory, GUEST_RAM_BASE, guestBytes);
     const memory = parts.memory({
       memory: port.memory,
       frames,
       guestBase: GUEST_RAM_BASE,
       guestBytes,
+      isDevice: (address, bytes) => this.board.local.memory.claimsAny(address, bytes),
       flush: () => port.invept(),
     });
+    for (const { address, bytes } of image.rom ?? [])
+      this.board.peripherals.mmio.register(address, bytes.length, rom(bytes));
     loadGuestMemory(guestMemory, image);
     writeControls(port);
     writeHostState(port, vmx.hostCr3);
@@ -63,17 +70,15 @@ export class VirtualMachine {
     const bitmap = frames.allocate();
     writeMsrBitmap(port.memory, bitmap);
     port.vmwrite(MSR_BITMAP, BigInt(bitmap));
-    this.start = port.cycles;
     port.vmwrite(TSC_OFFSET, BigInt.asUintN(64, -BigInt(this.start)));
-    this.board = this.#buildBoard();
     this.events = new EventDelivery(port, this.board);
     this.vcpu = new VtxVcpu(0, {
       port,
       board: this.board,
-      timer: this.timer,
+      interrupts: this.interrupts,
       memory,
       guestMemory,
-      msrs: new VirtualMsrs(port),
+      msrs: new VirtualMsrs(port, this.board.local),
       events: this.events,
     });
     writeGuestRegisters(port, image);
@@ -85,6 +90,7 @@ export class VirtualMachine {
     return new VirtualBoard({
       frequency: port.frequency,
       now: () => port.cycles - start,
+      timeStampOffset: () => BigInt.asIntN(64, port.vmread(TSC_OFFSET) + BigInt(start)),
       onSerial: (byte) => port.writePort(SERIAL_COM1, 1, byte),
       onPowerOff: () =>
         (this.ending ??= { kind: "power-off", message: "The guest powered its machine off." }),

@@ -69,6 +69,11 @@ export class Bus {
     return this.#find(address) !== undefined;
   }
 
+  /** Whether a device claims any of `length` addresses from `base` on. */
+  claimsAny(base: number, length: number): boolean {
+    return this.#regions.some((region) => region.base < base + length && base < region.end);
+  }
+
   /** @param size - 1, 2 or 4 bytes */
   read(address: number, size: number): number {
     const region = this.#find(address);

@@ -19,12 +19,17 @@ import {
 import { bareMemory } from "./memory.js";
 
 const MIB = 2 ** 20;
+/** Guest-physical page of the one device. */
+const DEVICE = 0xfec0_0000;
 const FRAME = 0x000f_ffff_ffff_f000n;
 
 function build(guestBytes: number) {
   const memory = bareMemory(machineRamFor(guestBytes));
   const frames = new FrameAllocator(memory, FRAMES_BASE, GUEST_RAM_BASE);
-  return { memory, nested: new NestedPaging(memory, frames, GUEST_RAM_BASE, guestBytes) };
+  const isDevice = (address: number, bytes: number): boolean =>
+    address < DEVICE + 4096 && DEVICE < address + bytes;
+  const resources = { memory, frames, guestBase: GUEST_RAM_BASE, guestBytes, isDevice, flush: () => {} };
+  return { memory, nested: new NestedPaging(resources) };
 }
 
 /** An independent walk of the tables in memory: what the processor would find. */
@@ -77,11 +82,24 @@ describe("nested paging", () => {
     expect(walk(vm, 2 * MIB)?.permissions).toBe(EPT_READ | EPT_WRITE | EPT_EXECUTE);
   });
 
-  it("refuses a write where there is no RAM, naming the address", () => {
+  it("has a write to where there is no RAM emulated", () => {
     const { nested } = build(2 * MIB);
-    expect(nested.violation(0xfee0_0020n, EPT_VIOLATION_WRITE)).toEqual({
+    expect(nested.violation(0xfee0_0020n, EPT_VIOLATION_WRITE)).toEqual({ kind: "emulate" });
+  });
+
+  it("never maps a device, whatever is probed around it", () => {
+    const vm = build(2 * MIB);
+    for (const gpa of [2 ** 40, 2 ** 31, DEVICE - 2 ** 30, DEVICE - 2 ** 21, DEVICE - 4096, DEVICE + 4096])
+      expect(vm.nested.violation(BigInt(gpa), EPT_VIOLATION_READ)).toEqual({ kind: "mapped" });
+    expect(walk(vm, DEVICE - 1)?.permissions).toBe(EPT_READ | EPT_EXECUTE);
+    expect(walk(vm, DEVICE)).toBeNull();
+    expect(vm.nested.violation(BigInt(DEVICE + 0x10), EPT_VIOLATION_READ)).toEqual({ kind: "emulate" });
+  });
+
+  it("refuses to run code out of a device, naming the address", () => {
+    expect(build(2 * MIB).nested.violation(BigInt(DEVICE + 0x20), EPT_VIOLATION_FETCH)).toEqual({
       kind: "refused",
-      why: expect.stringContaining("0xfee00020"),
+      why: expect.stringContaining("0xfec00020"),
     });
   });
 

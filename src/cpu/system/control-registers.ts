@@ -13,13 +13,15 @@ import { CR_WRITE } from '../../spec/trace-records';
 import {
   PRIMARY_CR3_STORE_EXITING, PRIMARY_CR8_LOAD_EXITING, PRIMARY_CR8_STORE_EXITING, PRIMARY_MOV_DR_EXITING,
 } from '../../spec/vmx-controls';
+import { taskPriorityChanged } from '../board';
 import { contextChanged } from '../context';
+import { refreshAttention } from '../events';
 import { faultPending, NONE } from '../fault';
 import { ABOVE_PHYSICAL_ADDRESS, CR0_DEFINED, CR4_SUPPORTED, VMX_CR0_FIXED, VMX_CR4_FIXED, inVmxOperation } from '../features';
 import { currentLevel, in64BitMode, inLongMode, inNonRoot, modeChanged, RIGHTS_LONG, segment } from '../mode';
 import { effectiveAddress, readOperand, writeOperand } from '../operands';
 import { opReg, opRm, opSize } from '../op';
-import { flushTlb } from '../tlb';
+import { currentPcid, flushPcid, flushTlb, selectContext } from '../tlb-contexts';
 import { traceRecord } from '../trace';
 import {
   cr0Mask, cr0Shadow, cr4Mask, cr4Shadow, interceptsCr3Load, primaryControls, unrestrictedGuest,
@@ -102,6 +104,8 @@ function writeControlRegister(number: u32, value: u64): bool {
     default:
       if (value > 15) return false;
       store<u64>(CR8, value);
+      taskPriorityChanged();
+      refreshAttention();
       return true;
   }
 }
@@ -147,8 +151,8 @@ function stopPaging(): bool {
 function setCr3(value: u64): bool {
   if (inLongMode() && (value & ABOVE_PHYSICAL_ADDRESS) != 0) return false;
   store<u64>(CR3, value);
-  flushTlb();
-  contextChanged();
+  selectContext();
+  flushPcid(currentPcid());
   return true;
 }
 
@@ -158,6 +162,7 @@ function setCr4(value: u64): bool {
   if (inLongMode() && (value & CR4_PAE) == 0) return false;
   if (inVmxOperation() && (value & VMX_CR4_FIXED) != VMX_CR4_FIXED) return false;
   store<u64>(CR4, value);
+  selectContext();
   if ((value ^ old) & (CR4_PAE | CR4_PGE | CR4_PSE | CR4_SMEP | CR4_SMAP)) flushTlb();
   modeChanged();
   return true;

@@ -19,7 +19,7 @@ import { canonical, readMemory } from '../memory';
 import { currentLevel, in64BitMode, inNonRoot, segment } from '../mode';
 import { opDst, opReg, opSize } from '../op';
 import { effectiveAddress, readRegister, writeRegister } from '../operands';
-import { flushTlb, flushTlbPage } from '../tlb';
+import { flushTlb, flushTlbNonGlobal, flushTlbPage } from '../tlb-contexts';
 import { traceRecord } from '../trace';
 import { primaryControls, secondaryControls } from '../vmx/controls';
 import { displacement, operandInformation } from '../vmx/operand-information';
@@ -93,7 +93,8 @@ export function invpcid(op: usize): void {
   if (faultPending != NONE) return;
   if (type > 3 || (type < 2 && pcid != 0) || (type == 0 && !canonical(va))) return protectionFault();
   if (type == 0) flushTlbPage(va);
-  else flushTlb();
+  else if (type == 2) flushTlb();
+  else flushTlbNonGlobal();
 }
 
 export function swapgs(op: usize): void {

@@ -99,8 +99,8 @@ function checkGuest(): u32 {
 /** 27.3.2–27.6: from here a failure can only be one of the MSR list. */
 function loadGuest(launch: bool): i32 {
   loadControls();
-  enterGuestTlb();
   loadGuestState();
+  enterGuestTlb();
   modeChanged();
   const failed = loadMsrList(readField(field.ENTRY_MSR_LOAD_ADDRESS), readField32(field.ENTRY_MSR_LOAD_COUNT));
   if (failed != 0) {

@@ -80,8 +80,8 @@ function recordExit(reason: u32, qualification: u64): void {
 function leave(): void {
   dropControls();
   store<u32>(VMX_OPERATION, VMX_ROOT);
-  leaveGuestTlb();
   loadHostState();
+  leaveGuestTlb();
   store<u64>(CYCLES, load<u64>(CYCLES) + load<u32>(COST_VM_EXIT));
   if (loadMsrList(readField(field.EXIT_MSR_LOAD_ADDRESS), readField32(field.EXIT_MSR_LOAD_COUNT)) != 0) {
     abort(ABORT_LOADING_MSRS);

@@ -13,7 +13,9 @@ import { modeChanged } from '../mode';
 import { NO_ADDRESS, hostOfPhysical } from '../physical';
 import { checkEptPointer } from './check-controls';
 import { FAILED_INVALID, SUCCEEDED, fail } from './entry';
-import { flushGuestTlb } from './tagging';
+import {
+  flushAllVpids, flushEptContext, flushVpid, flushVpidNonGlobal, flushVpidPage,
+} from '../tlb-contexts';
 import {
   fieldExists, fieldReadOnly, readEncoded, regionRevision, setLaunchState, vmcsChanged, vmcsRegion, writeEncoded,
 } from './vmcs';
@@ -40,7 +42,6 @@ export function stopVmx(): i32 {
   store<u32>(VMX_OPERATION, VMX_OFF);
   store<u64>(VMXON_POINTER, NO_ADDRESS);
   setCurrent(NO_ADDRESS);
-  flushGuestTlb();
   modeChanged();
   return SUCCEEDED;
 }
@@ -91,11 +92,12 @@ export function writeVmcs(encoding: u64, value: u64): i32 {
   return SUCCEEDED;
 }
 
-/** Types 1 single-context and 2 global; more than was asked for is dropped, as the manual allows. */
+/** Types 1 single-context and 2 global. */
 export function invalidateEpt(type: u64, pointer: u64): i32 {
   if (type != 1 && type != 2) return fail(error.INVALID_OPERAND_TO_INVEPT_INVVPID);
   if (type == 1 && checkEptPointer(pointer) != 0) return fail(error.INVALID_OPERAND_TO_INVEPT_INVVPID);
-  flushGuestTlb();
+  if (type == 1) flushEptContext(pointer);
+  else flushAllVpids();
   return SUCCEEDED;
 }
 
@@ -104,6 +106,12 @@ export function invalidateVpid(type: u64, descriptorLow: u64, va: u64): i32 {
   const vpid = descriptorLow & 0xffff;
   const invalid = type > 3 || descriptorLow >> 16 != 0 || (type != 2 && vpid == 0) || (type == 0 && !canonical(va));
   if (invalid) return fail(error.INVALID_OPERAND_TO_INVEPT_INVVPID);
-  flushGuestTlb();
+  const vpid32 = <u32>vpid;
+  switch (<u32>type) {
+    case 0: flushVpidPage(vpid32, va); break;
+    case 1: flushVpid(vpid32); break;
+    case 2: flushAllVpids(); break;
+    default: flushVpidNonGlobal(vpid32); break;
+  }
   return SUCCEEDED;
 }

@@ -1,7 +1,27 @@
+import type { PhysicalMemory } from "../../machine/physical-memory.js";
+import type { FrameAllocator } from "./frame-allocator.js";
+
+/** What a memory virtualiser is built from. */
+export interface MemoryResources {
+  /** The machine's memory. */
+  memory: PhysicalMemory;
+  /** Frames for its tables. */
+  frames: FrameAllocator;
+  /** Machine-physical address of guest-physical 0, and bytes of guest RAM. */
+  guestBase: number;
+  guestBytes: number;
+  /** Whether a device of the VM claims any of `bytes` bytes from a guest-physical address. */
+  isDevice: (address: number, bytes: number) => boolean;
+  /** Drops cached translations (INVEPT); due after an entry was changed or removed. */
+  flush: () => void;
+}
+
 /** How an access of the guest to an address without a translation was dealt with. */
 export type ViolationOutcome =
   /** A translation exists now: execute the instruction again. */
   | { kind: "mapped" }
+  /** There is a device, or nothing that could be mapped: the instruction is to be emulated. */
+  | { kind: "emulate" }
   /** The access cannot be emulated. */
   | { kind: "refused"; why: string };
 

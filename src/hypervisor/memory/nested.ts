@@ -1,17 +1,16 @@
-import type { PhysicalMemory } from "../../machine/physical-memory.js";
 import {
   EPT_EXECUTE,
   EPT_LARGE,
   EPT_MEMORY_TYPE_WB,
   EPT_READ,
+  EPT_VIOLATION_FETCH,
   EPT_VIOLATION_WRITE,
   EPT_WRITE,
   EPTP_MEMORY_TYPE_WB,
   EPTP_WALK_LENGTH_4,
 } from "../../spec/page-bits.js";
-import type { FrameAllocator } from "./frame-allocator.js";
 import { LARGE_PAGE_BYTES, PAGE_BYTES } from "./layout.js";
-import type { MemoryVirtualizer, ViolationOutcome } from "./memory-virtualizer.js";
+import type { MemoryResources, MemoryVirtualizer, ViolationOutcome } from "./memory-virtualizer.js";
 
 /** Permissions of an EPT entry, bits 2:0. */
 export const READ_WRITE_EXECUTE = EPT_READ | EPT_WRITE | EPT_EXECUTE;
@@ -23,24 +22,16 @@ type Level = 1 | 2 | 3 | 4;
 
 /**
  * Nested paging: the VM's guest-physical memory as extended page tables in the machine's own memory, which the
- * processor walks by itself. All of the guest's RAM is mapped from the start. An address without RAM behind it reads
- * as all ones, as on a bus where nothing answers; a write there ends the VM.
+ * processor walks by itself. All of the guest's RAM is mapped from the start. An address without RAM or device behind it reads
+ * as all ones, as on a bus where nothing answers, and a write there goes nowhere.
  */
 export class NestedPaging implements MemoryVirtualizer {
   readonly root: number;
   /** One frame of all ones and, above it, tables that lead there from everywhere: index = level of the table. */
   readonly #void: number[];
 
-  /**
-   * @param guestBase - machine-physical address of guest-physical 0
-   * @param guestBytes - RAM of the guest
-   */
-  constructor(
-    private readonly memory: PhysicalMemory,
-    private readonly frames: FrameAllocator,
-    guestBase: number,
-    guestBytes: number,
-  ) {
+  constructor(private readonly resources: MemoryResources) {
+    const { frames, guestBase, guestBytes } = resources;
     this.root = frames.allocate();
     this.#void = this.#buildVoid();
     let gpa = 0;
@@ -67,13 +58,13 @@ export class NestedPaging implements MemoryVirtualizer {
     let table = this.root;
     for (let level: Level = 4; level > leaf; level = (level - 1) as Level) {
       const entry = entryAddress(table, gpa, level);
-      if (this.memory.read64(entry) === 0n) {
-        this.memory.write64(entry, BigInt(this.frames.allocate() | READ_WRITE_EXECUTE));
+      if (this.resources.memory.read64(entry) === 0n) {
+        this.resources.memory.write64(entry, BigInt(this.resources.frames.allocate() | READ_WRITE_EXECUTE));
       }
-      table = Number(this.memory.read64(entry) & FRAME_MASK);
+      table = Number(this.resources.memory.read64(entry) & FRAME_MASK);
     }
     const large = leaf === 2 ? EPT_LARGE : 0;
-    this.memory.write64(
+    this.resources.memory.write64(
       entryAddress(table, gpa, leaf),
       BigInt(hpa) | BigInt(EPT_MEMORY_TYPE_WB | large | permissions),
     );
@@ -82,38 +73,49 @@ export class NestedPaging implements MemoryVirtualizer {
 
   // #region ept-violation-policy
   /**
-   * RAM is mapped with every permission, so a violation is an access to nothing. A read or fetch gets the frame of all
-   * ones; a write cannot be let through, as the next read would find it.
+   * RAM is mapped with every permission, so a violation is an access to a device or to nothing. A device's registers are
+   * reached by emulation, and so is a write to nothing, which must leave no trace; a read or fetch there gets the frame of all
+   * ones.
    */
   violation(address: bigint, qualification: number): ViolationOutcome {
-    if ((qualification & EPT_VIOLATION_WRITE) !== 0) {
-      const why = `The guest wrote to guest-physical 0x${address.toString(16)}, where it has neither RAM nor a device.`;
-      return { kind: "refused", why };
+    const page = Math.floor(Number(address) / PAGE_BYTES) * PAGE_BYTES;
+    const device = this.resources.isDevice(page, PAGE_BYTES);
+    if (device && (qualification & EPT_VIOLATION_FETCH) !== 0) {
+      return {
+        kind: "refused",
+        why: `The guest jumped to the device at guest-physical 0x${address.toString(16)}.`,
+      };
     }
-    this.#mapVoid(Number(address));
+    if (device || (qualification & EPT_VIOLATION_WRITE) !== 0) return { kind: "emulate" };
+    this.#mapVoid(page);
     return { kind: "mapped" };
   }
   // #endregion
 
-  /** Links the void below the deepest table on the way to `gpa`. */
+  /** Links the void at the highest level on the way to `gpa` that has no table yet and holds no device. */
   #mapVoid(gpa: number): void {
+    const { memory, frames, isDevice } = this.resources;
     let table = this.root;
     for (let level: Level = 4; level >= 1; level = (level - 1) as Level) {
       const entry = entryAddress(table, gpa, level);
-      const next = this.memory.read64(entry);
-      if (next === 0n) return this.memory.write64(entry, voidEntry(level, this.#void[level - 1]));
+      let next = memory.read64(entry);
+      const bytes = 2 ** (3 + 9 * level);
+      if (next === 0n && !isDevice(Math.floor(gpa / bytes) * bytes, bytes))
+        return memory.write64(entry, voidEntry(level, this.#void[level - 1]));
+      if (next === 0n) memory.write64(entry, (next = BigInt(frames.allocate() | READ_WRITE_EXECUTE)));
       table = Number(next & FRAME_MASK);
     }
   }
 
   /** Index 0: the frame of all ones; index n: a level-n table, every entry of which leads to index n − 1. */
   #buildVoid(): number[] {
-    const frame = this.frames.allocate();
-    this.memory.fill(frame, PAGE_BYTES, 0xff);
+    const frame = this.resources.frames.allocate();
+    this.resources.memory.fill(frame, PAGE_BYTES, 0xff);
     const chain = [frame];
     for (const level of [1, 2, 3] as const) {
-      const table = this.frames.allocate();
-      for (let i = 0; i < 512; i++) this.memory.write64(table + i * 8, voidEntry(level, chain[level - 1]));
+      const table = this.resources.frames.allocate();
+      for (let i = 0; i < 512; i++)
+        this.resources.memory.write64(table + i * 8, voidEntry(level, chain[level - 1]));
       chain.push(table);
     }
     return chain;

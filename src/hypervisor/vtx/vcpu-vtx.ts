@@ -1,8 +1,8 @@
-import { FLAG_TF } from "../../spec/control-bits.js";
+import { CR4_OSXSAVE, FLAG_TF } from "../../spec/control-bits.js";
 import * as F from "../../spec/vmcs-fields.js";
 import { BLOCKING_BY_MOV_SS, BLOCKING_BY_STI } from "../../spec/vmx-controls.js";
 import type { VirtualBoard } from "../io/board.js";
-import type { PhysicalTimer } from "../io/physical-timer.js";
+import type { PhysicalInterrupts } from "../io/physical-interrupts.js";
 import type { GuestMemory } from "../memory/guest-memory.js";
 import type { MemoryVirtualizer } from "../memory/memory-virtualizer.js";
 import type { Outcome } from "../outcome.js";
@@ -15,6 +15,9 @@ import { guestRegisters } from "./registers.js";
 import type { VirtualMsrs } from "./virtual-msrs.js";
 
 const CS_LONG = 1 << 13;
+const LEAF_FEATURES = 1;
+/** CPUID.1:ECX mirrors CR4.OSXSAVE. */
+const ECX_OSXSAVE = 1 << 27;
 /** Pending debug exception BS: a single step ends with the instruction (SDM 25.4.2, table 25-4). */
 const PENDING_SINGLE_STEP = 1n << 14n;
 
@@ -22,7 +25,7 @@ const PENDING_SINGLE_STEP = 1n << 14n;
 export interface VcpuParts {
   port: HardwarePort;
   board: VirtualBoard;
-  timer: PhysicalTimer;
+  interrupts: PhysicalInterrupts;
   memory: MemoryVirtualizer;
   guestMemory: GuestMemory;
   msrs: VirtualMsrs;
@@ -36,6 +39,8 @@ export class VtxVcpu implements VmVcpu {
   readonly guestMemory: GuestMemory;
   /** Set by the run loop at each exit. */
   exitReason = 0;
+  /** The instruction that a handler emulated caused a VM exit of its own. */
+  leftAgain = false;
   /** Why a handler stopped the VM. */
   stopMessage: string | null = null;
   readonly #parts: VcpuParts;
@@ -83,7 +88,13 @@ export class VtxVcpu implements VmVcpu {
     this.#parts.events.inject(event);
   }
   cpuid(leaf: number, subleaf: number): CpuidRegisters {
-    return this.#parts.port.cpuid(leaf, subleaf);
+    const { port } = this.#parts;
+    const answer = port.cpuid(leaf, subleaf);
+    if (leaf === LEAF_FEATURES) {
+      const enabled = (port.vmread32(F.GUEST_CR4) & CR4_OSXSAVE) !== 0;
+      answer.ecx = ((answer.ecx & ~ECX_OSXSAVE) | (enabled ? ECX_OSXSAVE : 0)) >>> 0;
+    }
+    return answer;
   }
   rdmsr(index: number): bigint | undefined {
     return this.#parts.port.rdmsr(index);
@@ -105,11 +116,18 @@ export class VtxVcpu implements VmVcpu {
     this.#parts.board.ports.write(port, size, value);
   }
 
-  physicalInterrupt(_vector: number): void {
-    this.#parts.timer.fired();
+  physicalInterrupt(vector: number): void {
+    this.#parts.interrupts.take(vector);
   }
   flushTranslations(): void {
     this.#parts.port.invvpid();
+  }
+  enableExtendedState(xcr0: bigint): void {
+    this.#parts.port.xsetbv(xcr0);
+  }
+  emulateInstruction(): void {
+    const { port, board } = this.#parts;
+    if (!port.emulate(board.local.memory)) this.leftAgain = true;
   }
   stop(message: string): Outcome {
     this.stopMessage = message;

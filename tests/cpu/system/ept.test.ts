@@ -164,6 +164,8 @@ describe("translation", () => {
     expect(machine.get64(CYCLES) - before).toBe(24n);
     machine.cpu.readMemory(0x7_0800n, 4);
     expect(machine.get64(CYCLES) - before).toBe(24n);
+    machine.cpu.readMemory(0x7_1000n, 4); // the last level of either dimension
+    expect(machine.get64(CYCLES) - before).toBe(26n);
     machine.set32(COST_WALK_REFERENCE, 0);
   });
 
@@ -190,6 +192,16 @@ describe("translation", () => {
     expect(machine.cpu.invept(1)).toBe(0);
     expect(machine.cpu.vmresume()).toBe(0);
     expect(machine.cpu.readMemory(0x7_0000n, 8)).toBe(0x2222n);
+  });
+
+  it("a violation through a stale entry of the caches is none", () => {
+    enter();
+    machine.cpu.readMemory(0x7_0000n, 4);
+    for (let i = 0; i < 512; i++) machine.write(EPT_ROOT + 0x4000 + 8 * i, BigInt(i * 0x1000) | 0x37n);
+    setRights(0x71, 0n);
+    machine.write(PD, BigInt(EPT_ROOT + 0x4000) | 7n);
+    machine.cpu.readMemory(0x7_1000n, 4);
+    expect(machine.cpu.faultPending.value).toBe(0);
   });
 
   it("user accesses obey the guest tables", () => {

@@ -20,6 +20,12 @@ export interface Probe {
   translate(va: bigint, access: number): bigint;
   flushTlb(): void;
   flushTlbPage(va: bigint): void;
+  flushTlbNonGlobal(): void;
+  flushPcid(pcid: number): void;
+  flushPcidPage(pcid: number, va: bigint): void;
+  selectContext(): void;
+  switchVpid(vpid: number, eptPointer: bigint): void;
+  switchProcessor(number: number): void;
   fetchPage(va: bigint): bigint;
   readMemory(va: bigint, size: number): bigint;
   writeMemory(va: bigint, size: number, value: bigint): void;
@@ -152,6 +158,18 @@ export class Machine {
         note("acknowledge");
         return board.vector;
       },
+      msrRead: (index: number) => {
+        note(`rdmsr ${index.toString(16)}`);
+        return 0;
+      },
+      msrWrite: (index: number) => {
+        note(`wrmsr ${index.toString(16)}`);
+        return 0;
+      },
+      taskPriorityChanged: () => note("cr8"),
+      timeStampChanged: () => note("tsc"),
+      emulatedRead: () => board.input,
+      emulatedWrite: () => note("emulated write"),
     };
   }
 

@@ -2,12 +2,13 @@ import { EXIT_QUALIFICATION, GUEST_PHYSICAL_ADDRESS } from "../../../spec/vmcs-f
 import type { VmExitHandler } from "../../vm-vcpu.js";
 
 // #region exit-ept-violation
-/** EPT had no translation for a guest-physical address, or not with these rights (SDM 29.3.3.2). */
+/** EPT had no translation for a guest-physical address, or not with these rights (SDM 29.3.3.2): a device, or nothing. */
 export const eptViolation: VmExitHandler = (vcpu) => {
   const address = vcpu.vmread(GUEST_PHYSICAL_ADDRESS);
   const qualification = vcpu.vmread32(EXIT_QUALIFICATION);
   const outcome = vcpu.memory.violation(address, qualification);
   if (outcome.kind === "refused") return vcpu.stop(outcome.why);
+  if (outcome.kind === "emulate") vcpu.emulateInstruction();
   return "resume";
 };
 // #endregion

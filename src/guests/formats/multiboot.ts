@@ -2,9 +2,14 @@
  * Multiboot 0.6.96: the header of an image (section 3.1) and the information passed to it (section 3.3).
  * @module
  */
-import { hex, ImageError } from "./image-error.js";
+import type { ElfFile } from "../elf.js";
+import { hex, ImageError } from "../image-error.js";
+import type { ImageModule, ImageOptions, LoadedImage } from "../loaded-image.js";
+import { HIGH_MEMORY, LOW_MEMORY_END, memoryMap } from "../memory-map.js";
+import { Placement } from "../placement.js";
+import { placeElf } from "./place-elf.js";
 
-export const MULTIBOOT_HEADER_MAGIC = 0x1badb002;
+const MULTIBOOT_HEADER_MAGIC = 0x1badb002;
 /** EAX at entry. */
 export const MULTIBOOT_LOADER_MAGIC = 0x2badb002;
 /** The header lies wholly in so many first bytes of the file, 4-byte aligned. */
@@ -80,22 +85,6 @@ export interface MultibootEnvironment {
   modules: readonly PlacedModule[];
 }
 
-/** Type of a region of the memory map: RAM to use, or anything else. */
-const AVAILABLE = 1;
-const RESERVED = 2;
-/** End of conventional memory: the extended BIOS data area begins here on a PC. */
-export const LOW_MEMORY_END = 0x9_fc00;
-const HIGH_MEMORY = 0x10_0000;
-
-function memoryMap(ramBytes: number): { base: number; length: number; type: number }[] {
-  return [
-    { base: 0, length: LOW_MEMORY_END, type: AVAILABLE },
-    { base: LOW_MEMORY_END, length: 0xa_0000 - LOW_MEMORY_END, type: RESERVED },
-    { base: 0xf_0000, length: 0x1_0000, type: RESERVED },
-    { base: HIGH_MEMORY, length: ramBytes - HIGH_MEMORY, type: AVAILABLE },
-  ];
-}
-
 const INFO_BYTES = 88;
 const MODULE_BYTES = 16;
 const REGION_BYTES = 24;
@@ -163,4 +152,83 @@ export function multibootInformation(
   });
   texts.forEach((text, i) => bytes.set(text, textAt[i]));
   return bytes;
+}
+
+/** A flat image: the header's own address fields say what goes where (Multiboot 0.6.96, 3.1.3). */
+function placeFlat(placement: Placement, { offset, addresses }: MultibootHeader, bytes: Uint8Array): number {
+  if (addresses === undefined)
+    throw new ImageError(
+      `the multiboot header at offset ${hex(offset)} has no address fields (flag 16), and the file is not ELF`,
+    );
+  const { header, load, loadEnd, bssEnd, entry } = addresses;
+  const start = offset - (header - load);
+  if (header < load || start < 0) {
+    throw new ImageError(
+      `the multiboot header at offset ${hex(offset)} says it is loaded to ${hex(header)}, which cannot be if loading begins at ${hex(load)}`,
+    );
+  }
+  const length = loadEnd === 0 ? bytes.length - start : loadEnd - load;
+  if (length <= 0) throw new ImageError(`load_end_addr ${hex(loadEnd)} is not above load_addr ${hex(load)}`);
+  if (start + length > bytes.length) {
+    throw new ImageError(
+      `truncated image: load_end_addr ${hex(loadEnd)} needs ${start + length} bytes, but the file has ${bytes.length}`,
+    );
+  }
+  const end = bssEnd === 0 ? load + length : bssEnd;
+  if (end < load + length)
+    throw new ImageError(
+      `bss_end_addr ${hex(bssEnd)} is below the end of the loaded part, ${hex(load + length)}`,
+    );
+  placement.put("the image", load, bytes.subarray(start, start + length), end - load);
+  if (!placement.holds(entry))
+    throw new ImageError(`the entry point ${hex(entry)} is outside the image, ${hex(load)}–${hex(end)}`);
+  return entry;
+}
+
+/** Modules follow the image on page boundaries. */
+export function placeModules(placement: Placement, modules: readonly ImageModule[]): PlacedModule[] {
+  return modules.map(({ commandLine: name, bytes }) => {
+    const start = placement.top;
+    placement.put(`module "${name}"`, start, bytes);
+    return { name, start, end: start + bytes.length };
+  });
+}
+
+/** @returns where the information structure and all that it points to lie, guest-physical */
+export function placeInformation(
+  placement: Placement,
+  modules: readonly PlacedModule[],
+  { name, ramBytes, commandLine = "" }: ImageOptions,
+): number {
+  const environment = {
+    ramBytes,
+    modules,
+    commandLine: commandLine === "" ? name : `${name} ${commandLine}`,
+  };
+  const at = placement.find(multibootInformationSize(environment));
+  placement.put("the boot information", at, multibootInformation(environment, at));
+  return at;
+}
+
+/** EAX is 0x2badb002 and EBX the information structure (3.2). `elf`: undefined for a flat image. */
+export function loadMultiboot(
+  bytes: Uint8Array,
+  header: MultibootHeader,
+  elf: ElfFile | undefined,
+  options: ImageOptions,
+): LoadedImage {
+  const placement = new Placement(options.ramBytes);
+  const flat = header.addresses !== undefined || elf === undefined;
+  const entry = flat ? placeFlat(placement, header, bytes) : placeElf(placement, elf, bytes);
+  const modules = placeModules(placement, options.modules ?? []);
+  const information = placeInformation(placement, modules, options);
+  return {
+    kind: "multiboot",
+    entry,
+    startMode: "protected32",
+    registers: { rax: MULTIBOOT_LOADER_MAGIC, rbx: information },
+    segments: placement.segments,
+    zero: placement.zero,
+    symbols: elf?.symbols ?? [],
+  };
 }
