@@ -1,7 +1,7 @@
 import * as encoding from "../../../src/cpu/instructions/encoding.js";
 import { parseEncoding } from "../../../src/cpu/instructions/generate.js";
 import { TABLE, type Row } from "../../../src/cpu/instructions/table.js";
-import { DATA, DATA_BYTES, IMAGE_BYTES, type Case, type Form } from "./case.js";
+import { DATA, DATA_BYTES, formsOf, IMAGE_BYTES, type Case, type Form } from "./case.js";
 import { Draw } from "./draw.js";
 
 const REGISTERS = 32;
@@ -119,8 +119,4 @@ function makeCase(row: Row, seed: number): Case {
   return { code: Uint8Array.from(code), registers, flags, image: image(draw, row), data };
 }
 
-export const X87: readonly Form[] = rows.map((row) => ({
-  row,
-  key: `${row.encoding} ${row.mnemonic} ${row.operands}`,
-  make: (seed: number) => makeCase(row, seed),
-}));
+export const X87: readonly Form[] = rows.flatMap((row) => formsOf(row, (_, seed) => makeCase(row, seed)));
