@@ -4,6 +4,8 @@ import {
   CR0_ET,
   CR0_PE,
   CR0_PG,
+  CR4_OSFXSR,
+  CR4_OSXMMEXCPT,
   CR4_PAE,
   EFER_LMA,
   EFER_LME,
@@ -98,7 +100,7 @@ export class BareCore {
     return Number(this.get64(S.RIP));
   }
 
-  /** Ring 0 with flat segments; 16: protected mode with 64 KiB segments at 0; 64: on identity page tables. */
+  /** Ring 0 with flat segments, x87 and SSE enabled; 16: protected mode with 64 KiB segments at 0; 64: on identity page tables. */
   mode(bits: CodeBits, rip: number): void {
     const { code, data, limit } = FLAT[bits];
     for (let i = 0; i < 6; i++) {
@@ -112,7 +114,7 @@ export class BareCore {
     if (long) this.identityTables();
     this.set64(S.CR0, BigInt(CR0_PE | CR0_ET) | (long ? BigInt(CR0_PG) : 0n));
     this.set64(S.CR3, long ? PML4 : 0);
-    this.set64(S.CR4, long ? CR4_PAE : 0);
+    this.set64(S.CR4, CR4_OSFXSR | CR4_OSXMMEXCPT | (long ? CR4_PAE : 0));
     this.set64(S.MSR_EFER, long ? EFER_LME | EFER_LMA : 0);
     this.set64(S.RFLAGS, FLAG_FIXED);
     this.view.setUint32(S.CPL, 0, true);

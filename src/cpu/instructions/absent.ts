@@ -7,7 +7,7 @@ const absent = (encoding: string, mnemonic: string, operands: string): Row =>
   row(encoding, mnemonic, operands, undefined, { class: "system" });
 
 export const ABSENT: readonly Row[] = [
-  ...[0xd8, 0xd9, 0xda, 0xdb, 0xdc, 0xdd, 0xde, 0xdf].map((opcode) => absent(`${hex(opcode)} /r`, "x87", "Ev")),
+  ...["DB", "DD", "DF"].map((opcode) => absent(`${opcode} M/1`, "fisttp", "M")),
   ...["F2 0F 12", "F3 0F 12", "F3 0F 16", "66 0F 7C", "F2 0F 7C", "66 0F 7D", "F2 0F 7D", "66 0F D0", "F2 0F D0", "F2 0F F0"].map(
     (encoding) => absent(`${encoding} /r`, "SSE3", "Vps,Wps"),
   ),
