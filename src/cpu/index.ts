@@ -8,9 +8,10 @@ import { installHandlers } from './build/tables';
 import { refreshAttention } from './events';
 import { setFlags } from './flags';
 import { setRamBytes } from './physical';
-import { processorReplaced, resetState, stateReplaced } from './reset';
+import { resetState, stateReplaced } from './reset';
 
 export { inspect } from './inspect';
+export { enterProcessor, leaveProcessor } from './processors';
 export { run } from './run';
 export { emulateInstruction } from './vmx/emulate';
 export { flushTlb } from './tlb-contexts';
@@ -30,12 +31,6 @@ export function reset(): void {
 export function stateChanged(): void {
   setFlags(load<u64>(RFLAGS));
   stateReplaced();
-}
-
-/** The host has put the state of another processor, by number, into the window. */
-export function switchProcessor(number: u32): void {
-  setFlags(load<u64>(RFLAGS));
-  processorReplaced(number);
 }
 
 /** False when the host has not so much memory. */

@@ -3,9 +3,9 @@
  */
 import {
   ACTIVITY, CPU_STATE, CR0, CR2, CS, CURRENT_VMCS, DEADLINE, DR6, DR7, ES, GDTR_BASE, GDTR_LIMIT, GPR, IDTR_BASE, IDTR_LIMIT,
-  INTERRUPTIBILITY, LDTR, MSR_EFER, MSR_FEATURE_CONTROL, MSR_PAT, NMI_PENDING, RFLAGS, RIP, SEGMENTS, TR, VMX_NON_ROOT,
-  VMX_OPERATION, VMXON_POINTER, COST_VM_ENTRY, CPL, MSR_MISC_ENABLE, MSR_APIC_BASE, X87_CONTROL, X87_TAGS, MXCSR, XCR0,
-  EXTENDED_STATE_END,
+  INTERRUPTIBILITY, LDTR, MODE_STATE, MODE_STATE_BYTES, MSR_EFER, MSR_FEATURE_CONTROL, MSR_PAT, NMI_PENDING, RFLAGS, RIP,
+  SEGMENTS, TR, VMX_NON_ROOT, VMX_OPERATION, VMXON_POINTER, COST_VM_ENTRY, CPL, MSR_MISC_ENABLE, MSR_APIC_BASE, X87_CONTROL,
+  X87_TAGS, MXCSR, XCR0, EXTENDED_STATE_END,
 } from '../spec/cpu-state';
 import { CR0_CD, CR0_ET, CR0_NW, FLAG_FIXED } from '../spec/control-bits';
 import { ACTIVITY_ACTIVE } from '../spec/vmx-controls';
@@ -16,8 +16,8 @@ import { modeChanged } from './mode';
 import { NO_ADDRESS } from './physical';
 import { writeSegment } from './segments';
 import { dropControls, loadControls } from './vmx/controls';
-import { selectGuestTlb } from './vmx/tagging';
-import { flushAllContexts, switchProcessor } from './tlb-contexts';
+import { reenterGuestTlb } from './vmx/tagging';
+import { flushAllContexts } from './tlb-contexts';
 import { vmcsChanged } from './vmx/vmcs';
 
 /** RDX at reset: family, model, stepping. */
@@ -51,6 +51,7 @@ export function initialise(): void {
   store<u64>(RIP, 0xfff0);
   store<u64>(CR0, (load<u64>(CR0) & (CR0_CD | CR0_NW)) | CR0_ET);
   memory.fill(CR2, 0, SEGMENTS - CR2);
+  memory.fill(MODE_STATE, 0, MODE_STATE_BYTES);
   store<u64>(DR6, 0xffff_0ff0);
   store<u64>(DR7, 0x400);
   for (let i: u32 = ES; i < <u32>LDTR; i++) writeSegment(i, 0, 0, 0xffff, 0x93);
@@ -72,23 +73,13 @@ export function initialise(): void {
 
 /** The window was written from outside (snapshot, another processor, a test): everything derived from it is made anew. */
 export function stateReplaced(): void {
-  flushAllContexts();
-  derive();
-}
-
-/** The window holds the state of another processor: as {@link stateReplaced}, but what is cached of its memory is kept. */
-export function processorReplaced(number: u32): void {
-  switchProcessor(number);
-  derive();
-}
-
-function derive(): void {
   clearFault();
   clearStop();
   vmcsChanged();
+  flushAllContexts();
   if (load<u32>(VMX_OPERATION) == VMX_NON_ROOT) loadControls();
   else dropControls();
-  selectGuestTlb();
+  reenterGuestTlb();
   modeChanged();
   shadowLoaded();
 }

@@ -11,7 +11,7 @@ import { TLB_BANKS, TLB_BANK_BYTES, TLB_CONTEXTS, TLB_CONTEXT_BYTES, TLB_CONTEXT
 import { contextChanged } from './context';
 import { emptyEptStructures, emptyStructures } from './structure-cache';
 import {
-  blockEntries, blockEntry, dropPage, emptyBank, emptyBankButGlobal, NO_WRITER, selectBank, SEVERAL_WRITERS, writerSlot,
+  blockEntries, blockEntry, dropPage, emptyBank, emptyBankButGlobal, emptyNothing, NO_WRITER, selectBank, SEVERAL_WRITERS, writerSlot,
 } from './tlb';
 
 /**
@@ -103,6 +103,7 @@ export function flushAllContexts(): void {
     if (load<u32>(record + CHOSEN) != 0) empty(record);
     store<u32>(record + CHOSEN, 0);
   }
+  emptyNothing();
   choices = 0;
   current = 0;
   vpid = 0;

@@ -318,6 +318,12 @@ export const ENTRY_CHECK_RULES: Readonly<Record<number, EntryCheckRule>> = {
     field: "GUEST_INTERRUPTIBILITY_STATE",
     rule: "no blocking by NMI when an NMI is injected with virtual NMIs",
   },
+  // 27.3.1.6 guest page-directory-pointer-table entries: exit reason 33
+  490: {
+    section: "27.3.1.6",
+    field: "GUEST_PDPTE0 to GUEST_PDPTE3, or what GUEST_CR3 points to",
+    rule: "reserved bits are 0 where present",
+  },
   // 27.4 loading MSRs: exit reason 34
   501: {
     section: "27.4",

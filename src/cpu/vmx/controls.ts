@@ -51,6 +51,13 @@ export function loadControls(): void {
 export function armMonitorTrap(after: u64): void { store<u64>(MONITOR_TRAP_FROM, load<u64>(INSTRUCTIONS) + after); }
 @inline export function monitorTrapArmed(): bool { return load<u64>(MONITOR_TRAP_FROM) != u64.MAX_VALUE; }
 @inline export function monitorTrapDue(): bool { return load<u64>(INSTRUCTIONS) >= load<u64>(MONITOR_TRAP_FROM); }
+export const NEVER: u64 = u64.MAX_VALUE;
+/** Instructions to go to it. */
+export function monitorTrapDistance(): u64 {
+  const from = load<u64>(MONITOR_TRAP_FROM);
+  if (from == NEVER) return NEVER;
+  return from > load<u64>(INSTRUCTIONS) ? from - load<u64>(INSTRUCTIONS) : 0;
+}
 
 /** The VMX-preemption timer counts down whenever this bit of the time-stamp counter changes (26.5.1; IA32_VMX_MISC). */
 export const PREEMPTION_TIMER_SHIFT: u32 = 5;

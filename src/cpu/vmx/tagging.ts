@@ -14,17 +14,17 @@ function guestVpid(): u32 {
   return secondaryControls & SECONDARY_ENABLE_VPID ? readField32(field.VPID) & 0xffff : 0;
 }
 
-/** The state of VMX operation was loaded from elsewhere. */
-export function selectGuestTlb(): void {
-  if (load<u32>(VMX_OPERATION) == VMX_NON_ROOT) switchVpid(guestVpid(), eptPointer);
-  else switchVpid(0, 0);
-}
-
 /** VM entry: guest state and controls are loaded. */
 export function enterGuestTlb(): void {
   const vpid = guestVpid();
   if (vpid == 0) flushVpid(0);
   switchVpid(vpid, eptPointer);
+}
+
+/** The state of a processor, in whatever operation, has been put into the window. */
+export function reenterGuestTlb(): void {
+  if (load<u32>(VMX_OPERATION) == VMX_NON_ROOT) switchVpid(guestVpid(), eptPointer);
+  else switchVpid(0, 0);
 }
 
 /** VM exit: host state is loaded. */
