@@ -70,15 +70,6 @@ export function settleShadow(): void {
   if ((load<u32>(INTERRUPTIBILITY) & BLOCKING_SHADOW) != 0 && load<u64>(INSTRUCTIONS) >= shadowEnd) endShadow();
 }
 
-/** Instructions to go to the single-step trap; all ones: none is due. */
-export function stepDistance(): u64 {
-  if (stepFrom == u64.MAX_VALUE) return stepFrom;
-  return stepFrom > load<u64>(INSTRUCTIONS) ? stepFrom - load<u64>(INSTRUCTIONS) : 0;
-}
-export function setStepDistance(distance: u64): void {
-  stepFrom = distance == u64.MAX_VALUE ? distance : load<u64>(INSTRUCTIONS) + distance;
-}
-
 function endShadow(): void {
   store<u32>(INTERRUPTIBILITY, load<u32>(INTERRUPTIBILITY) & ~BLOCKING_SHADOW);
 }
