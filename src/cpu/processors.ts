@@ -27,11 +27,10 @@ export function enterProcessor(number: u32): void {
   clearStop();
   vmcsChanged();
   switchProcessor(number);
-  dropControls();
   if (load<u32>(VMX_OPERATION) == VMX_NON_ROOT) {
     loadControls();
     if (load<u64>(MONITOR_TRAP_DISTANCE) != NEVER) armMonitorTrap(load<u64>(MONITOR_TRAP_DISTANCE));
-  }
+  } else dropControls();
   reenterGuestTlb();
   modeChanged();
   setStepDistance(load<u64>(STEP_DISTANCE));

@@ -16,6 +16,8 @@ import type { Processor } from "./processor.js";
 export const QUANTUM = 40_000;
 export const MOST_PROCESSORS = 4;
 
+const NO_DEADLINE = 0xffff_ffff_ffff_ffffn;
+
 /** The bootstrap processor's IA32_APIC_BASE, and another one's (SDM Vol. 3, 11.4.4). */
 const APIC_BASE_BOOTSTRAP = 0xfee0_0900n;
 const APIC_BASE_APPLICATION = 0xfee0_0800n;
@@ -65,6 +67,14 @@ export class Processors {
   /** Whether an interrupt could wake some processor. */
   get interruptible(): boolean {
     return this.#windows.some((_, number) => this.#waitsForInterrupt(this.#window(number)));
+  }
+
+  /** Cycle at which a VMX-preemption timer ends the waiting of a guest by an exit; null when none will. */
+  get nextTimer(): number | null {
+    const timers = this.#windows.map((_, number) => this.#timerOf(this.#window(number)));
+    return timers.reduce((first, timer) =>
+      first === null || (timer !== null && timer < first) ? timer : first,
+    );
   }
 
   /** Whether some processor that waits has interrupts enabled. */
@@ -134,6 +144,13 @@ export class Processors {
     return (window.getUint32(S.RFLAGS, true) & FLAG_IF) !== 0;
   }
 
+  /** The timer runs in HLT, not while a guest waits for a start-up message (SDM Vol. 3, 26.5.1). */
+  #timerOf(window: DataView): number | null {
+    if (window.getUint32(S.ACTIVITY, true) !== ACTIVITY_HLT) return null;
+    const deadline = window.getBigUint64(S.PREEMPTION_DEADLINE, true);
+    return deadline === NO_DEADLINE ? null : Number(deadline);
+  }
+
   #hasWork(window: DataView): boolean {
     const activity = window.getUint32(S.ACTIVITY, true);
     const signals = window.getUint32(S.SIGNALS, true);
@@ -141,6 +158,8 @@ export class Processors {
     if (signals & S.SIGNAL_INIT) return window.getUint32(S.VMX_OPERATION, true) !== S.VMX_ROOT;
     if (activity === ACTIVITY_WAIT_FOR_SIPI) return (signals & S.SIGNAL_START_UP) !== 0;
     if (activity !== ACTIVITY_HLT) return false;
+    const timer = this.#timerOf(window);
+    if (timer !== null && timer <= this.processor.cycles) return true;
     const blocked = (window.getUint32(S.INTERRUPTIBILITY, true) & BLOCKING_BY_NMI) !== 0;
     if (window.getUint32(S.NMI_PENDING, true) !== 0 && !blocked) return true;
     return window.getUint32(S.INTR_LINE, true) !== 0 && this.#waitsForInterrupt(window);
