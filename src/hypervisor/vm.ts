@@ -44,12 +44,12 @@ export class VirtualMachine {
     guestBytes: number,
     image: StartState,
   ) {
+    this.timer = new PhysicalTimer(port);
     this.start = port.cycles;
     this.board = this.#buildBoard(guestBytes);
     const frames = new FrameAllocator(port.memory, FRAMES_BASE, GUEST_RAM_BASE);
     const vmx = enterVmxOperation(port, frames);
     newVmcs(port, frames, vmx.revision);
-    this.timer = new PhysicalTimer(port);
     const guestMemory = new GuestMemory(port.memory, GUEST_RAM_BASE, guestBytes);
     const memory = parts.memory({
       memory: port.memory,
