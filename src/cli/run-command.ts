@@ -18,6 +18,7 @@ const TRACED_SLICE = 8_192;
 interface RunOptions {
   cpuMode: CpuMode;
   ram?: number;
+  cpus: number;
   append?: string;
   initrd?: string;
   module: string[];
@@ -44,7 +45,7 @@ export function runCommand(): Command {
       `RAM of the guest in MiB (default: ${DEFAULT_RAM_BYTES / MIB}, or what a built-in guest wants)`,
       positiveInteger,
     )
-    .option("--cpus <n>", "processors, 1 to 4; a VM has one", positiveInteger, 1)
+    .option("--cpus <n>", "processors, 1 to 4", positiveInteger, 1)
     .option("--append <cmdline>", "command line of the guest; added to that of a built-in kernel")
     .option("--initrd <file>", "initial RAM file system of a Linux kernel")
     .option("--module <file>", "boot module; may be given more than once", collect, [])
@@ -112,6 +113,7 @@ function createSession(imageName: string, options: RunOptions, onConsole: (byte:
       name: imageName,
       cpuMode: options.cpuMode,
       ramBytes: ram * MIB,
+      processors: options.cpus,
       commandLine: [files.commandLine, append].filter((words) => words !== undefined).join(" "),
       initrd: options.initrd === undefined ? files.initrd : readOperand(options.initrd, "initramfs"),
       modules: options.module.map(readModule),

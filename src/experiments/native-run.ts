@@ -31,6 +31,10 @@ export class NativeRun implements Run {
     if (this.ending === null)
       this.ending = endingOfStop(this.machine.run({ maxSteps: position - this.position }));
   }
+
+  wake(): void {
+    this.ending = null;
+  }
 }
 
 function endingOfStop(stop: MachineStop): Ending | null {

@@ -19,4 +19,6 @@ export interface Run {
   readonly exitCounts: ExitCount[];
   /** Goes on up to a position, or until an exit that `stopAt` names waits for its handler. */
   run(position: number, stopAt: (reason: number) => boolean): void;
+  /** A run that ended as "halted" may go on: there is input. */
+  wake(): void;
 }

@@ -2,6 +2,7 @@ import { loadImage, type ImageModule } from "../guests/load-image.js";
 import { machineRamFor } from "../hypervisor/memory/layout.js";
 import type { PartOverrides } from "../hypervisor/parts.js";
 import { Machine, type MachineOptions } from "../machine/machine.js";
+import { checkProcessors } from "../machine/processors.js";
 import type { StartState } from "../machine/start-state.js";
 import * as S from "../spec/cpu-state.js";
 import { MAX_RAM_BYTES } from "../spec/memory-map.js";
@@ -10,7 +11,8 @@ import { exitReasonName } from "../trace/names.js";
 import { readTrace, traceCount } from "../trace/ring.js";
 import { describeState } from "./describe.js";
 import { budgetExhausted } from "./ending.js";
-import { peekVmcs, registerViews, segmentViews, vmcsView } from "./machine-state.js";
+import { InputLog, type TypedInput } from "./input-log.js";
+import { hasVmcs, peekVmcs, registerViews, segmentViews, vmcsView } from "./machine-state.js";
 import { NativeRun } from "./native-run.js";
 import type { Run } from "./run.js";
 import type { CpuMode, Ending, MachineView, Moment, Ring, TraceEvent } from "./view.js";
@@ -31,7 +33,7 @@ export interface SessionOptions {
   cpuMode: CpuMode;
   /** RAM of the guest, a multiple of 4096; 32 MiB unless given. A hypervisor has memory of its own beside it. */
   ramBytes?: number;
-  /** Processors, 1 to 4; 1 unless given. A VM has one. */
+  /** Processors of the guest, 1 to 4; 1 unless given. */
   processors?: number;
   commandLine?: string;
   modules?: readonly ImageModule[];
@@ -76,6 +78,7 @@ export class Session {
   #console = "";
   #delivered = 0;
   #budgetEnding: Ending | null = null;
+  #input = new InputLog();
 
   /**
    * @throws ImageError when the image cannot be loaded
@@ -91,14 +94,8 @@ export class Session {
     this.ramBytes = options.ramBytes ?? DEFAULT_RAM_BYTES;
     this.#image = loadImage(image, { name, ramBytes: this.ramBytes, commandLine, modules, initrd });
     this.#checkRoomForVm();
-    this.#checkProcessors();
+    checkProcessors(options.processors ?? 1);
     this.#run = this.#start();
-  }
-
-  #checkProcessors(): void {
-    const { cpuMode, processors = 1 } = this.options;
-    if (cpuMode !== "native" && processors !== 1)
-      throw new RangeError(`${processors} processors for a VM: it has one, only the bare machine more`);
   }
 
   #checkRoomForVm(): void {
@@ -132,15 +129,31 @@ export class Session {
     if (this.ending) return { kind: "ended" };
     const exits = this.#run.exits;
     const stopAt = exitFilter(slice.untilExit);
+    const arrived = (): boolean => {
+      const { pendingExit } = this.#run;
+      return pendingExit !== null && this.#run.exits > exits && stopAt(pendingExit);
+    };
     const target = Math.min(this.#run.position + (slice.instructions ?? Infinity), this.#maxInstructions);
-    this.#run.run(target, stopAt);
+    do {
+      this.#run.run(Math.min(target, this.#input.due), stopAt);
+    } while (this.#replayInput() && !arrived() && this.#run.position < target);
     if (this.#run.ending === null && this.#run.position >= this.#maxInstructions) {
       this.#budgetEnding = budgetExhausted(this.#maxInstructions);
     }
     if (this.ending) return { kind: "ended" };
-    const arrived =
-      this.#run.pendingExit !== null && this.#run.exits > exits && stopAt(this.#run.pendingExit);
-    return { kind: arrived ? "exit" : "budget" };
+    return { kind: arrived() ? "exit" : "budget" };
+  }
+
+  /**
+   * Types at the guest's console. The bytes wait at the far end of the serial line until the guest listens; a guest that
+   * has halted for good goes on. A replay types them again where the run is now, and forgets what was typed later.
+   */
+  type(bytes: Uint8Array): void {
+    const woke = this.#run.ending?.kind === "halted";
+    if (this.ending && !woke) return;
+    const input: TypedInput = { position: this.#run.position, bytes: bytes.slice(), woke };
+    this.#input.add(input);
+    this.#deliver(input);
   }
 
   /** One guest instruction; when an exit waits for its handler: the handler, and back into the guest. */
@@ -166,7 +179,7 @@ export class Session {
       const now = this.moment;
       return now.instructions > moment.instructions || now.exits > moment.exits;
     };
-    if (passed()) this.reset();
+    if (passed()) this.#restart();
     while (!this.ending) {
       const now = this.moment;
       if (now.instructions >= moment.instructions && now.exits >= moment.exits) return;
@@ -175,8 +188,14 @@ export class Session {
     }
   }
 
-  /** Back to where nothing has run yet. */
+  /** Back to where nothing has run and nothing has been typed yet. */
   reset(): void {
+    this.#input = new InputLog();
+    this.#restart();
+  }
+
+  #restart(): void {
+    this.#input.rewind();
     this.#console = "";
     this.#budgetEnding = null;
     this.#run = this.#start();
@@ -201,8 +220,8 @@ export class Session {
       phase: shownPhase,
       words: describeState({ phase: shownPhase, pendingExit, waiting, ring, ending }),
       exit: ending ? null : this.#exitView(pendingExit),
-      registers: registerViews(machine, inRoot),
-      segments: segmentViews(machine, inRoot),
+      registers: registerViews(machine, inRoot && hasVmcs(machine)),
+      segments: segmentViews(machine, inRoot && hasVmcs(machine)),
       vmcs: this.options.cpuMode === "native" ? null : vmcsView(machine),
       console: this.#console,
       exits: exitCounts,
@@ -223,18 +242,18 @@ export class Session {
   }
 
   #start(): Run {
-    const { core, cpuMode, preset, trace, parts } = this.options;
+    const { core, cpuMode, preset, trace, parts, processors } = this.options;
     const ramBytes = this.ramBytes;
     const machine = new Machine({
       core,
-      processors: this.options.processors,
+      processors: cpuMode === "native" ? processors : 1,
       preset,
       ramBytes: cpuMode === "native" ? ramBytes : machineRamFor(ramBytes),
       trace: trace ?? true,
       onSerial: (byte) => this.#consoleByte(byte),
     });
     if (cpuMode === "native") return new NativeRun(machine, this.#image);
-    return new VtxRun(machine, this.#image, ramBytes, parts ?? {});
+    return new VtxRun(machine, this.#image, ramBytes, parts ?? {}, processors);
   }
 
   #consoleByte(byte: number): void {
@@ -245,8 +264,25 @@ export class Session {
   }
 
   #replay(position: number): void {
-    if (position < this.#run.position) this.reset();
+    if (position < this.#run.position) this.#restart();
     this.run({ instructions: position - this.#run.position });
+  }
+
+  /** Types what was typed here before. @returns whether anything was */
+  #replayInput(): boolean {
+    if (this.#input.due !== this.#run.position) return false;
+    while (this.#input.due === this.#run.position) {
+      const input = this.#input.take();
+      // It had halted here: that takes time, but no step.
+      if (input.woke && this.#run.ending === null) this.#run.run(input.position + 1, () => false);
+      this.#deliver(input);
+    }
+    return true;
+  }
+
+  #deliver({ bytes, woke }: TypedInput): void {
+    if (woke) this.#run.wake();
+    this.machine.terminal.type(bytes);
   }
 }
 

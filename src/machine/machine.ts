@@ -19,6 +19,7 @@ import { Clock } from "./clock.js";
 import { applyCosts, PRESETS, type Preset, type PresetName } from "./costs.js";
 import { rom } from "./devices/rom.js";
 import type { Serial16550 } from "./devices/serial-16550.js";
+import { SerialTerminal } from "./devices/serial-terminal.js";
 import { Peripherals, type LocalInterrupts } from "./peripherals.js";
 import { Processor } from "./processor.js";
 import { Processors } from "./processors.js";
@@ -76,6 +77,8 @@ export class Machine {
   readonly processors: Processors;
   readonly clock: Clock;
   readonly peripherals: Peripherals;
+  /** At the far end of the first serial line. */
+  readonly terminal: SerialTerminal;
   readonly preset: Preset;
   /** Interrupt acknowledge cycle: the vector of the request of highest priority, or a spurious one. */
   readonly acknowledgeInterrupt = (): number => this.#local.apic.acknowledge();
@@ -115,6 +118,7 @@ export class Machine {
       onFlushPage: () => this.processor.core.flushTlb(),
       onDebugExit: (status) => this.#end({ kind: "debug-exit", status }),
     });
+    this.terminal = new SerialTerminal(this.peripherals.serial);
     this.#describeTime();
     applyCosts(this.processor, this.preset.costs);
     this.processor.write32(S.TRACE_MASK, options.trace ? ALL_KINDS : 0);
@@ -197,17 +201,6 @@ export class Machine {
   /** Fires what is due by now, e.g. after the monitor has charged cycles for its own work. */
   fireDue(): void {
     this.clock.advanceTo(this.processor.cycles);
-  }
-
-  /** Bytes arrive at the first serial port. @returns how many it had room for; the rest is not delivered */
-  receiveSerial(bytes: Iterable<number>): number {
-    let taken = 0;
-    for (const byte of bytes) {
-      if (this.serial.room === 0) break;
-      this.serial.receive(byte);
-      taken++;
-    }
-    return taken;
   }
 
   get #local(): LocalInterrupts {

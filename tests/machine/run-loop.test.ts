@@ -115,7 +115,7 @@ describe("Machine.run", () => {
     const machine: Machine = new Machine(FAKE);
     for (const byte of [0x61, 0x62]) {
       expect(machine.run({ maxSteps: 100 })).toEqual({ kind: "halted", interruptsEnabled: true });
-      machine.receiveSerial([byte]);
+      machine.terminal.type([byte]);
     }
     machine.run({ maxSteps: 100 });
     expect(received).toEqual([0x61, 0x62]);
@@ -182,14 +182,6 @@ describe("Machine set-up", () => {
     mountFakeCore([]);
     expect(new Machine(FAKE).processor.read32(S.TRACE_MASK)).toBe(0);
     expect(new Machine({ ...FAKE, trace: true }).processor.read32(S.TRACE_MASK)).toBe(0xffff_ffff);
-  });
-
-  it("gives serial input back that has no room", () => {
-    mountFakeCore([]);
-    const machine = new Machine(FAKE);
-    expect(machine.receiveSerial([1, 2, 3])).toBe(1);
-    machine.ports.write(0x3fa, 1, 1);
-    expect(machine.receiveSerial(new Array(20).fill(7))).toBe(16);
   });
 
   it("loads a Multiboot start state", () => {

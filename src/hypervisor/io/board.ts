@@ -1,16 +1,15 @@
 import type { Bus } from "../../machine/bus.js";
-import type { ProcessorPins } from "../../machine/chipset/local-apic.js";
+import type { InterruptSource } from "../vtx/event-delivery.js";
 import { Clock } from "../../machine/clock.js";
+import { SerialTerminal } from "../../machine/devices/serial-terminal.js";
 import { Peripherals, type LocalInterrupts, type PeripheralsConnections } from "../../machine/peripherals.js";
 
 /** What the devices of a VM need from outside it. */
-export interface BoardConnections extends Omit<PeripheralsConnections, "clock" | "processors"> {
+export interface BoardConnections extends Omit<PeripheralsConnections, "clock"> {
   /** Frequency of virtual time, Hz. */
   frequency: number;
   /** Virtual time, cycles. */
   now: () => number;
-  /** What the guest's time-stamp counter adds to virtual time. */
-  timeStampOffset: () => bigint;
 }
 
 /**
@@ -20,45 +19,41 @@ export interface BoardConnections extends Omit<PeripheralsConnections, "clock" |
 export class VirtualBoard {
   readonly clock: Clock;
   readonly peripherals: Peripherals;
+  /** At the far end of the VM's first serial line: what the hypervisor passes on. */
+  readonly terminal: SerialTerminal;
 
   constructor(connections: BoardConnections) {
     this.clock = new Clock(connections.frequency, connections.now);
     this.peripherals = new Peripherals({
       ...connections,
       clock: this.clock,
-      processors: [virtualPins(connections)],
     });
+    this.terminal = new SerialTerminal(this.peripherals.serial);
   }
 
   get ports(): Bus {
     return this.peripherals.ports;
   }
-  /** The virtual CPU's local APIC. */
-  get local(): LocalInterrupts {
-    return this.peripherals.local[0]!;
+  /** How many virtual CPUs there are. */
+  get processors(): number {
+    return this.peripherals.local.length;
   }
-  /** Whether the virtual local APIC asserts INTR. */
-  get interruptPending(): boolean {
-    return this.local.apic.output;
+  /** A virtual CPU's local APIC. */
+  local(index: number): LocalInterrupts {
+    return this.peripherals.local[index]!;
   }
-  /** The vector of the interrupt that is injected now. */
-  acknowledgeInterrupt(): number {
-    return this.local.apic.acknowledge();
+  /** What interrupts a virtual CPU. */
+  interruptsOf(index: number): InterruptSource {
+    const { apic } = this.local(index);
+    return {
+      get interruptPending() {
+        return apic.output;
+      },
+      acknowledgeInterrupt: () => apic.acknowledge(),
+    };
   }
   /** Fires what is due by now. */
   fireDue(): void {
     this.clock.advanceTo(this.clock.now());
   }
-}
-
-/** The run loop asks for {@link VirtualBoard.interruptPending} before each entry: nothing is to be told. */
-function virtualPins({ timeStampOffset }: BoardConnections): ProcessorPins {
-  return {
-    setInterrupt: () => {},
-    signalNmi: () => {},
-    signalInit: () => {},
-    signalStartUp: () => {},
-    setTaskPriority: () => {},
-    timeStampOffset,
-  };
 }

@@ -75,6 +75,10 @@ export interface Serial16550State {
   breakSeen: boolean;
   /** THRE interrupt waits to be read from IIR. */
   transmitterEmpty: boolean;
+  /** MCR has been written. */
+  modemControlled: boolean;
+  /** LSR was read since the last character and had none. */
+  polled: boolean;
   line: boolean;
 }
 
@@ -99,8 +103,12 @@ export class Serial16550 {
     overrun: false,
     breakSeen: false,
     transmitterEmpty: false,
+    modemControlled: false,
+    polled: false,
     line: false,
   };
+  /** Called after each access that leaves the port {@link listening}. */
+  onListening: () => void = () => {};
 
   /**
    * @param transmit - takes each byte that leaves the port
@@ -123,8 +131,19 @@ export class Serial16550 {
     return Math.max(0, (this.#state.fifos ? FIFO_BYTES : 1) - this.#state.received.length);
   }
 
+  /**
+   * Whether a patient sender sends now: there is room, and software shows that it wants data: it asserts RTS, it has
+   * enabled the interrupt for it, or it polls a port whose modem control it has never touched.
+   */
+  get listening(): boolean {
+    const s = this.#state;
+    if (this.room === 0 || s.mcr & MCR_LOOP) return false;
+    return (s.mcr & MCR_RTS) !== 0 || (s.ier & IER_ERBFI) !== 0 || (s.polled && !s.modemControlled);
+  }
+
   #accept(character: number): void {
     const s = this.#state;
+    s.polled = false;
     if (this.room === 0) {
       s.overrun = true;
       // Without FIFOs the new character replaces the old one; with them it is lost in the shift register.
@@ -199,6 +218,7 @@ export class Serial16550 {
   #controlModem(value: number): void {
     const s = this.#state;
     s.mcr = value & MCR_WRITABLE;
+    s.modemControlled = true;
     const levels =
       s.mcr & MCR_LOOP
         ? (s.mcr & MCR_RTS ? MSR_CTS : 0) |
@@ -228,6 +248,7 @@ export class Serial16550 {
   #read(offset: number): number {
     const value = this.#readRegister(offset);
     this.#update();
+    if (this.listening) this.onListening();
     return value;
   }
 
@@ -249,6 +270,7 @@ export class Serial16550 {
         const status = this.#lineStatus();
         s.overrun = false;
         s.breakSeen = false;
+        s.polled = (status & LSR_DR) === 0;
         return status;
       }
       case MSR: {
@@ -290,6 +312,7 @@ export class Serial16550 {
     else if (offset === MCR) this.#controlModem(value);
     else if (offset === SCR) s.scr = value;
     this.#update();
+    if (this.listening) this.onListening();
   }
 
   snapshot(): Serial16550State {

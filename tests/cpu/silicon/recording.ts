@@ -11,7 +11,7 @@ import type { Case, Outcome } from "./case.js";
 
 const fileOf = (name: string): URL => new URL(`${name}.br`, import.meta.url);
 
-function changedWords(before: Uint8Array, after: Uint8Array): Buffer {
+function changedWords(before: Uint8Array, after: Uint8Array): Buffer<ArrayBuffer> {
   const parts = [Buffer.alloc(1)];
   for (let at = 0; at < before.length; at += 8) {
     const word = after.subarray(at, at + 8);

@@ -1,0 +1,28 @@
+import type { Serial16550 } from "./serial-16550.js";
+
+/**
+ * The terminal at the far end of a serial line. It keeps what is typed until the software at the near end listens and has
+ * room for it, so that nothing is lost while a kernel boots.
+ */
+export class SerialTerminal {
+  #typed: number[] = [];
+  #sent = 0;
+
+  constructor(private readonly port: Serial16550) {
+    port.onListening = () => this.#send();
+  }
+
+  /** Bytes are typed: they follow those that still wait. */
+  type(bytes: Iterable<number>): void {
+    for (const byte of bytes) this.#typed.push(byte);
+    this.#send();
+  }
+
+  #send(): void {
+    while (this.#sent < this.#typed.length && this.port.listening)
+      this.port.receive(this.#typed[this.#sent++]!);
+    if (this.#sent < this.#typed.length || this.#sent === 0) return;
+    this.#typed = [];
+    this.#sent = 0;
+  }
+}
