@@ -66,7 +66,7 @@ export function runCommand(): Command {
 const STATUS_HELP = `
 Exit status:
   2v+1  the guest wrote v to port 0xf4 (the shell sees the low byte)
-  0     the guest powered the machine off
+  0     the guest powered the machine off, or reset it
   124   the instruction budget is used up, or the guest is halted for good
   125   the command line, the image or an output file is at fault, or the hypervisor is
   126   triple fault`;
