@@ -11,7 +11,9 @@ import { clearStop, shadowLoaded } from './events';
 import { clearFault } from './fault';
 import { setFlags } from './flags';
 import { modeChanged } from './mode';
+import { currentPcid } from './paging';
 import { NO_ADDRESS } from './physical';
+import { activatePcid } from './tlb';
 import { writeSegment } from './segments';
 import { dropControls, loadControls } from './vmx/controls';
 import { flushGuestTlb } from './vmx/tagging';
@@ -56,6 +58,7 @@ export function stateReplaced(): void {
   if (load<u32>(VMX_OPERATION) == VMX_NON_ROOT) loadControls();
   else dropControls();
   flushGuestTlb();
+  activatePcid(currentPcid());
   modeChanged();
   shadowLoaded();
 }

@@ -3,7 +3,7 @@
  */
 import * as field from '../../spec/vmcs-fields';
 import {
-  CR0, CR3, CR4, DR7, RIP, SEGMENT_BASE, SEGMENT_LIMIT, SEGMENT_RIGHTS, SEGMENT_SELECTOR, ES, SS, TR, GDTR_BASE, GDTR_LIMIT,
+  CR0, CR3, CR4, DR7, PDPTES, RIP, SEGMENT_BASE, SEGMENT_LIMIT, SEGMENT_RIGHTS, SEGMENT_SELECTOR, ES, SS, TR, GDTR_BASE, GDTR_LIMIT,
   IDTR_BASE, IDTR_LIMIT, MSR_EFER, MSR_PAT, MSR_DEBUGCTL, MSR_SYSENTER_CS, MSR_SYSENTER_ESP, MSR_SYSENTER_EIP, ACTIVITY,
   INTERRUPTIBILITY, CPL,
 } from '../../spec/cpu-state';
@@ -12,8 +12,11 @@ import {
   ENTRY_IA32E_MODE_GUEST, ENTRY_LOAD_DEBUG_CONTROLS, ENTRY_LOAD_EFER, ENTRY_LOAD_PAT, EXIT_SAVE_DEBUG_CONTROLS,
   EXIT_SAVE_EFER, EXIT_SAVE_PAT,
 } from '../../spec/vmx-controls';
+import { eptPointer } from '../ept';
 import { getFlags, setFlags } from '../flags';
 import { segment } from '../mode';
+import { currentPcid, loadPdptes, usesPdptes } from '../paging';
+import { activatePcid } from '../tlb';
 import { privilegeOf, segmentRights, writeSegment } from '../segments';
 import { RSP_SLOT } from '../stack';
 import { baseField, limitField, rightsField, selectorField } from './check-segments';
@@ -38,6 +41,7 @@ export function saveGuestState(resume: bool): void {
   writeField(field.GUEST_ACTIVITY_STATE, load<u32>(ACTIVITY));
   writeField(field.GUEST_INTERRUPTIBILITY_STATE, load<u32>(INTERRUPTIBILITY));
   writeField(field.GUEST_PENDING_DEBUG_EXCEPTIONS, 0);
+  if (eptPointer != 0) for (let i: u32 = 0; i < 4; i++) writeField(field.GUEST_PDPTE0 + 2 * i, load<u64>(PDPTES + (i << 3)));
 }
 
 function saveGuestMsrs(exit: u32): void {
@@ -69,6 +73,8 @@ export function loadGuestState(): void {
   store<u64>(CR3, readField(field.GUEST_CR3));
   store<u64>(CR4, readField(field.GUEST_CR4));
   loadGuestMsrs(entry);
+  loadGuestPdptes();
+  activatePcid(currentPcid());
   for (let i: u32 = ES; i <= <u32>TR; i++) {
     writeSegment(i, readField32(selectorField(i)), readField(baseField(i)), readField32(limitField(i)), readField32(rightsField(i)));
   }
@@ -82,6 +88,13 @@ export function loadGuestState(): void {
   setFlags(readField(field.GUEST_RFLAGS));
   store<u32>(ACTIVITY, readField32(field.GUEST_ACTIVITY_STATE));
   store<u32>(INTERRUPTIBILITY, readField32(field.GUEST_INTERRUPTIBILITY_STATE));
+}
+
+/** 27.3.2.4: with EPT out of the VMCS, else out of memory. */
+function loadGuestPdptes(): void {
+  if (!usesPdptes(load<u64>(CR0), load<u64>(CR4), guestIsLong() ? EFER_LMA : 0)) return;
+  if (eptPointer == 0) loadPdptes(load<u64>(CR3));
+  else for (let i: u32 = 0; i < 4; i++) store<u64>(PDPTES + (i << 3), readField(field.GUEST_PDPTE0 + 2 * i));
 }
 
 function loadGuestMsrs(entry: u32): void {

@@ -5,12 +5,15 @@ import * as field from '../../spec/vmcs-fields';
 import {
   CR0, CR3, CR4, DR7, RIP, ES, CS, SS, DS, FS, GS, LDTR, TR, CPL, GDTR_BASE, GDTR_LIMIT, IDTR_BASE, IDTR_LIMIT, MSR_EFER, MSR_PAT,
   MSR_DEBUGCTL, MSR_SYSENTER_CS, MSR_SYSENTER_ESP, MSR_SYSENTER_EIP, ACTIVITY, INTERRUPTIBILITY,
+  MONITOR,
 } from '../../spec/cpu-state';
 import { CR0_ET, CR4_PAE, CR4_PCIDE, EFER_LMA, EFER_LME, FLAG_FIXED } from '../../spec/control-bits';
 import { EXIT_HOST_ADDRESS_SPACE_SIZE, EXIT_LOAD_EFER, EXIT_LOAD_PAT, ACTIVITY_ACTIVE, BLOCKING_BY_NMI } from '../../spec/vmx-controls';
 import { setFlags } from '../flags';
 import { modeChanged, RIGHTS_UNUSABLE } from '../mode';
+import { currentPcid, loadPdptes } from '../paging';
 import { writeSegment } from '../segments';
+import { activatePcid } from '../tlb';
 import { RSP_SLOT } from '../stack';
 import { readField, readField32 } from './vmcs';
 
@@ -35,6 +38,8 @@ export function loadHostState(): void {
   store<u32>(ACTIVITY, ACTIVITY_ACTIVE);
   store<u32>(INTERRUPTIBILITY, load<u32>(INTERRUPTIBILITY) & BLOCKING_BY_NMI);
   store<u32>(CPL, 0);
+  if (!long && (cr4 & CR4_PAE) != 0) loadPdptes(load<u64>(CR3));
+  if (load<u32>(MONITOR) == 0) activatePcid(currentPcid());
   modeChanged();
 }
 
