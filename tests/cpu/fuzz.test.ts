@@ -24,7 +24,10 @@ function start(core: BareCore, bits: 16 | 32 | 64, code: number, seed: number): 
   core.mode(bits, code);
   for (let i = 0; i < 16; i++) {
     const kind = random() % 4;
-    core.setRegister(i, kind === 0 ? random() : kind === 1 ? code + (random() & 0xfff) : random() & 0x1f_ffff);
+    core.setRegister(
+      i,
+      kind === 0 ? random() : kind === 1 ? code + (random() & 0xfff) : random() & 0x1f_ffff,
+    );
   }
   core.setRegister(4, 0x9000);
   core.core.stateChanged();
@@ -32,7 +35,8 @@ function start(core: BareCore, bits: 16 | 32 | 64, code: number, seed: number): 
 
 function expectSame(one: BareCore, other: BareCore, what: string): void {
   for (let i = 0; i < 16; i++) expect(other.register(i), `${what}, register ${i}`).toBe(one.register(i));
-  for (const field of COMPARED) expect(other.get64(field), `${what}, field ${field.toString(16)}`).toBe(one.get64(field));
+  for (const field of COMPARED)
+    expect(other.get64(field), `${what}, field ${field.toString(16)}`).toBe(one.get64(field));
 }
 
 describe.each([16, 32, 64] as const)("random bytes as %i-bit code", (bits) => {
@@ -62,7 +66,8 @@ describe("random programs that write into themselves", () => {
     const below = (limit: number): number => (random() >>> 4) % limit;
     const bytes: number[] = [];
     const kinds = Array.from({ length: 24 }, () => below(3) > 0);
-    const at = (index: number): number => kinds.slice(0, index).reduce((sum, add) => sum + (add ? ADD_BYTES : STORE_BYTES), 0);
+    const at = (index: number): number =>
+      kinds.slice(0, index).reduce((sum, add) => sum + (add ? ADD_BYTES : STORE_BYTES), 0);
     const adds = kinds.flatMap((add, index) => (add ? [index] : []));
     kinds.forEach((add, index) => {
       const register = [0, 1, 2, 3, 6, 7][below(6)];
@@ -120,15 +125,31 @@ function tables(core: BareCore, random: Random, long: boolean): void {
   const flat = (access: number, flags: number): bigint =>
     0xffffn | (BigInt(access) << 40n) | (BigInt(0xf | (flags << 4)) << 48n);
   const anything = (): bigint => (BigInt(random()) << 32n) | BigInt(random());
-  const known = [0n, flat(0x9b, 0xc), flat(0x93, 0xc), flat(0xfb, 0xc), flat(0xf3, 0xc), flat(0x9b, 0xa), flat(0xfb, 0xa)];
-  for (let i = 0; i < 64; i++) put(GDT + 8 * i, known[i] ?? (random() % 3 ? flat(random() & 0xff, random() & 15) : anything()));
-  for (const slot of [10, 11]) put(GDT + 8 * slot, BigInt(TSS + 0x200) << 16n | 0x67n | ((0xe1n | (slot === 10 ? 8n : 0n)) << 40n));
+  const known = [
+    0n,
+    flat(0x9b, 0xc),
+    flat(0x93, 0xc),
+    flat(0xfb, 0xc),
+    flat(0xf3, 0xc),
+    flat(0x9b, 0xa),
+    flat(0xfb, 0xa),
+  ];
+  for (let i = 0; i < 64; i++)
+    put(GDT + 8 * i, known[i] ?? (random() % 3 ? flat(random() & 0xff, random() & 15) : anything()));
+  for (const slot of [10, 11])
+    put(GDT + 8 * slot, (BigInt(TSS + 0x200) << 16n) | 0x67n | ((0xe1n | (slot === 10 ? 8n : 0n)) << 40n));
   for (let vector = 0; vector < 256; vector++) {
     const at = IDT + (long ? 16 : 8) * vector;
     const target = ENTRY_POINT + 16 * vector;
     const type = pick(random, [0xee, 0x8e, 0xef, 0xe6, 0xe5, random() & 0xff]);
     const selector = type === 0xe5 ? 0x50 : pick(random, [8, 8, 0x28, random() & 0x1ff]);
-    put(at, BigInt(target & 0xffff) | (BigInt(selector) << 16n) | (BigInt(type) << 40n) | (BigInt(target >>> 16) << 48n));
+    put(
+      at,
+      BigInt(target & 0xffff) |
+        (BigInt(selector) << 16n) |
+        (BigInt(type) << 40n) |
+        (BigInt(target >>> 16) << 48n),
+    );
     if (long) put(at + 8, 0n);
   }
   for (let i = 0; i < 0x400; i += 8) put(TSS + i, random() % 2 ? anything() & 0xff_ffffn : 0n);
@@ -136,11 +157,13 @@ function tables(core: BareCore, random: Random, long: boolean): void {
 }
 
 function pageTables(core: BareCore): void {
-  for (let i = 0; i < 512; i++) core.view.setBigUint64(RAM_BASE + 0x8000 + 8 * i, BigInt(i * 0x20_0000) | 0xe7n, true);
+  for (let i = 0; i < 512; i++)
+    core.view.setBigUint64(RAM_BASE + 0x8000 + 8 * i, BigInt(i * 0x20_0000) | 0xe7n, true);
   core.write(ROOT, [0x07, 0x70, 0, 0, 0, 0, 0, 0]);
   core.write(0x7000, [0x07, 0x80, 0, 0, 0, 0, 0, 0]);
   for (let i = 0; i < 4; i++) core.write(PAE_POINTERS + 8 * i, [0x01, 0x80, 0, 0, 0, 0, 0, 0]);
-  for (let i = 0; i < 1024; i++) core.view.setUint32(RAM_BASE + LEGACY_ROOT + 4 * i, i * 0x40_0000 + 0xe7, true);
+  for (let i = 0; i < 1024; i++)
+    core.view.setUint32(RAM_BASE + LEGACY_ROOT + 4 * i, i * 0x40_0000 + 0xe7, true);
 }
 
 type Mode = "real" | "virtual 8086" | "16" | "32" | "compatibility" | "64";
@@ -167,7 +190,11 @@ function enterMode(core: BareCore, random: Random, mode: Mode, ring: number, pag
     core.set64(at + S.SEGMENT_BASE, base);
     core.view.setUint32(at + S.SEGMENT_LIMIT, small ? 0xffff : 0xffff_ffff, true);
     core.view.setUint32(at + S.SEGMENT_RIGHTS, i === S.CS ? code : data, true);
-    core.view.setUint16(at + S.SEGMENT_SELECTOR, mode === "virtual 8086" ? base >> 4 : i === S.CS ? 8 | ring : 0x10 | ring, true);
+    core.view.setUint16(
+      at + S.SEGMENT_SELECTOR,
+      mode === "virtual 8086" ? base >> 4 : i === S.CS ? 8 | ring : 0x10 | ring,
+      true,
+    );
   }
   const task = S.SEGMENTS + S.TR * S.SEGMENT_BYTES;
   core.set64(task + S.SEGMENT_BASE, TSS);
@@ -178,9 +205,18 @@ function enterMode(core: BareCore, random: Random, mode: Mode, ring: number, pag
   core.set64(S.IDTR_BASE, mode === "real" ? 0 : IDT);
   core.view.setUint32(S.IDTR_LIMIT, 0xfff, true);
   const protectedMode = mode !== "real";
-  core.set64(S.CR0, (protectedMode ? 1n : 0n) | 0x10n | (paging === "none" ? 0n : 0x8000_0000n) | (random() % 2 ? 0x5_0000n : 0n));
+  core.set64(
+    S.CR0,
+    (protectedMode ? 1n : 0n) |
+      0x10n |
+      (paging === "none" ? 0n : 0x8000_0000n) |
+      (random() % 2 ? 0x5_0000n : 0n),
+  );
   core.set64(S.CR3, long ? ROOT : paging === "PAE" ? PAE_POINTERS : LEGACY_ROOT);
-  core.set64(S.CR4, (long || paging === "PAE" ? 0x20 : paging === "32-bit" ? 0x10 : 0) | (random() % 4 ? 0x88 : 0x30_0888));
+  core.set64(
+    S.CR4,
+    (long || paging === "PAE" ? 0x20 : paging === "32-bit" ? 0x10 : 0) | (random() % 4 ? 0x88 : 0x30_0888),
+  );
   for (let i = 0; i < 4; i++) core.set64(S.PDPTES + 8 * i, 0x8001);
   core.set64(S.MSR_EFER, long ? 0xd01 : 0x800);
   const flags = (random() & 0x4_7fd7) | (mode === "virtual 8086" ? 0x2_0000 : 0);
@@ -189,7 +225,8 @@ function enterMode(core: BareCore, random: Random, mode: Mode, ring: number, pag
   for (let i = 0; i < 4; i++) core.set64(S.DR + 8 * i, ENTRY_POINT + (random() & 0xffff));
   core.view.setUint32(S.CPL, mode === "real" ? 0 : ring, true);
   core.view.setUint32(S.CODE_BITS, small ? 16 : mode === "64" ? 64 : 32, true);
-  for (let i = 0; i < 16; i++) core.setRegister(i, random() % 3 ? ENTRY_POINT + (random() & 0x1_ffff) : random());
+  for (let i = 0; i < 16; i++)
+    core.setRegister(i, random() % 3 ? ENTRY_POINT + (random() & 0x1_ffff) : random());
   core.setRegister(4, small ? 0xf000 : STACK - 0x800);
   core.set64(S.RIP, small ? 0 : ENTRY_POINT);
   const bytes: number[] = [];
@@ -209,31 +246,43 @@ describe("random code in every mode and ring", () => {
     ["virtual 8086", 3, "none"],
     ["virtual 8086", 3, "32-bit"],
     ...(["16", "32"] as const).flatMap((mode) =>
-      [0, 1, 2, 3].flatMap((ring) => ["none", "32-bit", "PAE"].map((paging): [Mode, number, string] => [mode, ring, paging])),
+      [0, 1, 2, 3].flatMap((ring) =>
+        ["none", "32-bit", "PAE"].map((paging): [Mode, number, string] => [mode, ring, paging]),
+      ),
     ),
-    ...(["compatibility", "64"] as const).flatMap((mode) => [0, 1, 2, 3].map((ring): [Mode, number, string] => [mode, ring, "4-level"])),
+    ...(["compatibility", "64"] as const).flatMap((mode) =>
+      [0, 1, 2, 3].map((ring): [Mode, number, string] => [mode, ring, "4-level"]),
+    ),
   ];
-  it.each(settings)("%s, ring %i, paging %s: an event results, and nothing else changes", (mode, ring, paging) => {
-    const core = new BareCore(RAM);
-    const guard = core.bytes.subarray(RAM_BASE + RAM);
-    const table = core.bytes.slice(HANDLERS, HANDLERS + 0x1000);
-    expect(guard.length).toBeGreaterThan(0);
-    guard.fill(0xa5);
-    let retired = 0n;
-    for (let seed = 1; seed <= 60; seed++) {
-      const random = generator(seed * 104_729 + ring * 31 + mode.length);
-      enterMode(core, random, mode, ring, paging);
-      for (let slice = 0; slice < 4; slice++) {
-        core.core.setInterruptLine(slice & 1);
-        expect(ENDS, `seed ${seed}`).toContain(core.core.run(300));
+  it.each(settings)(
+    "%s, ring %i, paging %s: an event results, and nothing else changes",
+    (mode, ring, paging) => {
+      const core = new BareCore(RAM);
+      const guard = core.bytes.subarray(RAM_BASE + RAM);
+      const table = core.bytes.slice(HANDLERS, HANDLERS + 0x1000);
+      expect(guard.length).toBeGreaterThan(0);
+      guard.fill(0xa5);
+      let retired = 0n;
+      for (let seed = 1; seed <= 60; seed++) {
+        const random = generator(seed * 104_729 + ring * 31 + mode.length);
+        enterMode(core, random, mode, ring, paging);
+        for (let slice = 0; slice < 4; slice++) {
+          core.core.setInterruptLine(slice & 1);
+          expect(ENDS, `seed ${seed}`).toContain(core.core.run(300));
+        }
+        core.core.setInterruptLine(0);
+        retired += core.get64(S.INSTRUCTIONS) + core.get64(S.EVENTS);
       }
-      core.core.setInterruptLine(0);
-      retired += core.get64(S.INSTRUCTIONS) + core.get64(S.EVENTS);
-    }
-    expect(retired).toBeGreaterThan(300n);
-    expect(guard.every((byte) => byte === 0xa5)).toBe(true);
-    expect(core.bytes.slice(HANDLERS, HANDLERS + 0x1000)).toEqual(table);
-    expect(core.get64(S.ZERO_SLOT)).toBe(0n);
-    expect(core.bytes.subarray(TLB_NOTHING, TLB_NOTHING + TLB_ENTRIES * TLB_ENTRY_BYTES).every((byte) => byte === 0xff)).toBe(true);
-  }, 60_000);
+      expect(retired).toBeGreaterThan(300n);
+      expect(guard.every((byte) => byte === 0xa5)).toBe(true);
+      expect(core.bytes.slice(HANDLERS, HANDLERS + 0x1000)).toEqual(table);
+      expect(core.get64(S.ZERO_SLOT)).toBe(0n);
+      expect(
+        core.bytes
+          .subarray(TLB_NOTHING, TLB_NOTHING + TLB_ENTRIES * TLB_ENTRY_BYTES)
+          .every((byte) => byte === 0xff),
+      ).toBe(true);
+    },
+    60_000,
+  );
 });

@@ -47,7 +47,11 @@ class Fixture {
     for (let vector = 0; vector < 32; vector++) {
       const at = HANDLERS + 16 * vector;
       core.write(at, [0xf4]);
-      const gate = (BigInt(at) & 0xffffn) | (BigInt(long ? 0x28 : 8) << 16n) | (0xee00n << 32n) | (BigInt(at >> 16) << 48n);
+      const gate =
+        (BigInt(at) & 0xffffn) |
+        (BigInt(long ? 0x28 : 8) << 16n) |
+        (0xee00n << 32n) |
+        (BigInt(at >> 16) << 48n);
       this.put(IDT + (long ? 16 : 8) * vector, gate);
       if (long) this.put(IDT + 16 * vector + 8, 0n);
     }
@@ -61,7 +65,9 @@ class Fixture {
       for (const index of [S.ES, S.SS, S.DS, S.FS, S.GS]) this.segment(index, 0x23, 0, 0xffff_ffff, 0xc0f3);
       this.segment(S.CS, 0x1b, 0, 0xffff_ffff, long ? 0xa0fb : 0xc0fb);
       core.view.setUint32(S.CPL, 3, true);
-      if (long) for (const at of [0x1000, 0x2000, 0x3000]) this.put(at, core.view.getBigUint64(this.host(at), true) | 4n);
+      if (long)
+        for (const at of [0x1000, 0x2000, 0x3000])
+          this.put(at, core.view.getBigUint64(this.host(at), true) | 4n);
     }
     core.setRegister(RSP, ring === 3 ? USER_STACK : KERNEL_STACK);
     core.core.stateChanged();
@@ -131,7 +137,7 @@ describe("segment limits", () => {
     ["ENTER", [0xc8, 0, 0, 3], 8],
     ["IRET", [0xcf], 0x2ff8],
   ];
-  it.each(cases)("%s outside the stack segment is #SS(0) and changes nothing", (name, code, esp) => {
+  it.each(cases)("%s outside the stack segment is #SS(0) and changes nothing", (_name, code, esp) => {
     user.core.setRegister(RSP, esp);
     user.core.setRegister(RBP, 0x1000);
     const event = user.run(code);
@@ -195,7 +201,13 @@ describe("alignment checks", () => {
     user.core.set64(S.CR0, user.core.get64(S.CR0) | (1n << 18n));
     user.flags(AC);
   });
-  const at = (opcode: number[], address: number): number[] => [...opcode, address & 0xff, (address >> 8) & 0xff, address >> 16, 0];
+  const at = (opcode: number[], address: number): number[] => [
+    ...opcode,
+    address & 0xff,
+    (address >> 8) & 0xff,
+    address >> 16,
+    0,
+  ];
   it("are made of data, stack and string operands at ring 3", () => {
     expect(user.run(at([0xa1], DATA + 1))).toMatchObject({ vector: 17, errorCode: 0n, rip: BigInt(CODE) });
     for (const code of [at([0x01, 0x05], DATA + 2), [0x50], [0xa5]]) {
@@ -210,7 +222,9 @@ describe("alignment checks", () => {
   });
   it("let aligned items and bytes pass, again and again", () => {
     user.core.setRegister(RCX, DATA);
-    expect(user.run([...at([0xa1], DATA + 4), ...at([0xa0], DATA + 5), 0x50, 0x58, 0x8b, 0x01, 0x8b, 0x01], 6)).toBeUndefined();
+    expect(
+      user.run([...at([0xa1], DATA + 4), ...at([0xa0], DATA + 5), 0x50, 0x58, 0x8b, 0x01, 0x8b, 0x01], 6),
+    ).toBeUndefined();
   });
   it("depend on EFLAGS.AC, CR0.AM and the ring", () => {
     user.flags(0);
@@ -259,7 +273,7 @@ describe("debug registers", () => {
     ["a store into the middle of its range", 0x000d_0402, [0xa2, 2, 0, 2, 0], true],
     ["no store beside its range", 0x000d_0402, [0xa2, 4, 0, 2, 0], false],
     ["a read-modify-write", 0x0001_0402, [0xff, 0x05, 0, 0, 2, 0], true],
-  ])("break after %s", (name, dr7, code, hit) => {
+  ])("break after %s", (_name, dr7, code, hit) => {
     dr(0, DATA);
     dr(7, dr7 | 0x400);
     const event = kernel.run([...code, 0x41, 0x41], hit ? 10 : 2);
@@ -346,7 +360,13 @@ describe("PAE paging", () => {
   });
   // mov cr3, eax; mov eax, cr0; or eax, 1 << 31; mov cr0, eax
   const START = [0x0f, 0x22, 0xd8, 0x0f, 0x20, 0xc0, 0x0d, 0, 0, 0, 0x80, 0x0f, 0x22, 0xc0];
-  const read = (address: number): number[] => [0xa1, address & 0xff, (address >> 8) & 0xff, (address >> 16) & 0xff, address >>> 24];
+  const read = (address: number): number[] => [
+    0xa1,
+    address & 0xff,
+    (address >> 8) & 0xff,
+    (address >> 16) & 0xff,
+    address >>> 24,
+  ];
   it("goes by the registers: an entry changed in memory counts at the next MOV to CR3", () => {
     kernel.put(DATA, 0x77n);
     kernel.run([...START, ...read(0x4000_0000 + DATA)], 5);
@@ -356,7 +376,10 @@ describe("PAE paging", () => {
     kernel.run(read(0x4000_0000 + DATA), 1);
     expect(kernel.core.register(RAX)).toBe(0x77n);
     kernel.core.setRegister(RAX, POINTERS);
-    expect(kernel.run([0x0f, 0x22, 0xd8, ...read(0x4000_0000 + DATA)])).toMatchObject({ vector: 14, errorCode: 0n });
+    expect(kernel.run([0x0f, 0x22, 0xd8, ...read(0x4000_0000 + DATA)])).toMatchObject({
+      vector: 14,
+      errorCode: 0n,
+    });
   });
   it("a reserved bit in one is #GP(0) at MOV to CR0 and CR3, which stay", () => {
     kernel.put(POINTERS + 16, BigInt(DIRECTORY) | 3n);
@@ -508,7 +531,7 @@ describe("64-bit mode", () => {
     ["a base of RBP", [0x8b, 0x4d, 0], RBP, 12],
     ["a base of RBP under FS", [0x64, 0x8b, 0x4d, 0], RBP, 13],
     ["a string operand", [0xac], RSI, 13],
-  ])("%s that is not canonical", (name, code, register, vector) => {
+  ])("%s that is not canonical", (_name, code, register, vector) => {
     const user = new Fixture(64, 3);
     user.core.setRegister(register, BAD);
     expect(user.run(code)).toMatchObject({ vector, errorCode: 0n, rip: BigInt(CODE) });
@@ -518,7 +541,7 @@ describe("64-bit mode", () => {
     ["POP", [0x58]],
     ["CALL", [0xe8, 0, 0, 0, 0]],
     ["RET", [0xc3]],
-  ])("%s with such an RSP is #SS(0)", (name, code) => {
+  ])("%s with such an RSP is #SS(0)", (_name, code) => {
     const user = new Fixture(64, 3);
     user.core.setRegister(RSP, BAD + 0x100n);
     expect(user.run(code)).toMatchObject({ vector: 12, errorCode: 0n, rip: BigInt(CODE) });
@@ -526,7 +549,10 @@ describe("64-bit mode", () => {
   it("a call gate switches to the stack of ring 0 with a null SS", () => {
     const user = new Fixture(64, 3);
     const target = CODE + 0x800;
-    user.put(GDT + 0x30, BigInt(target & 0xffff) | (0x28n << 16n) | (0xec00n << 32n) | (BigInt(target >> 16) << 48n));
+    user.put(
+      GDT + 0x30,
+      BigInt(target & 0xffff) | (0x28n << 16n) | (0xec00n << 32n) | (BigInt(target >> 16) << 48n),
+    );
     user.put(GDT + 0x38, 0n);
     user.core.write(target, [0xf4]);
     user.core.write(DATA, [0, 0, 0, 0, 0x33, 0]);
