@@ -35,7 +35,7 @@ export function image(supervisor: Buffer, cases: readonly Case[]): Buffer {
 export function onCore(content: Buffer): Buffer {
   const bytes: number[] = [];
   let ended = false;
-  const portWrite = (port: number, size: number, value: number): void => {
+  const portWrite = (port: number, _size: number, value: number): void => {
     if (port === DEBUG_PORT) bytes.push(value & 0xff);
     if (port === EXIT_PORT) ended = true;
   };
