@@ -55,7 +55,8 @@ const RF = 0x1_0000n;
 /** What differs in one report, field by field. */
 export function differences(qemu: Buffer, core: Buffer): string[] {
   return REPORT.flatMap(([at, size, name]) => {
-    const read = (from: Buffer): bigint => (size === 8 ? from.readBigUInt64LE(at) : BigInt(from.readUInt32LE(at)));
+    const read = (from: Buffer): bigint =>
+      size === 8 ? from.readBigUInt64LE(at) : BigInt(from.readUInt32LE(at));
     const [one, other] = [read(qemu), read(core)];
     const same = name === "rflags" ? ((one ^ other) & ~RF) === 0n : one === other;
     return same ? [] : [`${name}: QEMU ${one.toString(16)}, here ${other.toString(16)}`];
