@@ -4,7 +4,9 @@
  */
 import * as encoding from "../../src/cpu/instructions/encoding.js";
 import { parseEncoding } from "../../src/cpu/instructions/generate.js";
+import { SIMD } from "../../src/cpu/instructions/simd.js";
 import { TABLE, type Row } from "../../src/cpu/instructions/table.js";
+import { X87 } from "../../src/cpu/instructions/x87.js";
 import { generator } from "../cpu/random.js";
 import { C, CODE, DATA, RECORD_BYTES, STACK_TOP } from "./layout.js";
 
@@ -25,6 +27,8 @@ const GENERAL: readonly Row[] = TABLE.filter(
   (row) =>
     row.handler !== undefined &&
     (row.class === "integer" || row.class === "branch" || /^(movs|cmps|stos|lods|scas)$/.test(row.handler)) &&
+    !SIMD.includes(row) &&
+    !X87.includes(row) &&
     !/^(shld|shrd|bswap|bsf|bsr|call_near|clflush|salc|cmpxchg8b|cmpxchg16b)/.test(row.handler) &&
     !(row.handler === "nop" && (row.feature !== undefined || /^0F (0D|18)/.test(row.encoding))) &&
     !/^F[67] \/1/.test(row.encoding),
