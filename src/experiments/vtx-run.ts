@@ -64,6 +64,9 @@ export class VtxRun implements Run {
     this.#loop?.run(position, stopAt);
   }
 
+  get wakeable(): boolean {
+    return this.#loop?.wakeable ?? false;
+  }
   wake(): void {
     this.#loop?.wake();
   }

@@ -3,11 +3,11 @@
  * whatever the guest does.
  */
 import { Session } from "../../lib/experiments/session.js";
+import { Slices } from "../../lib/experiments/slices.js";
 import type { TraceEvent } from "../../lib/experiments/view.js";
 import { compileHandler } from "./edited-handler.js";
 import { MODULES } from "./importable.js";
 import type { Command, LoadCommand, Report, TraceDelta } from "./protocol.js";
-import { Slices } from "./slices.js";
 
 /** Between two reports of a machine that runs, milliseconds. */
 const REPORT_EVERY = 33;
@@ -30,7 +30,7 @@ let follows = false;
 /** A report of the run left records out: the next stop sends them all again. */
 let skipped = false;
 
-const slices = new Slices(8);
+const slices = new Slices(8, () => performance.now());
 
 function post(report: Report): void {
   postMessage(report);
