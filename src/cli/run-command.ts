@@ -132,7 +132,9 @@ async function runAtConsole(
   try {
     for (let wait = 0; !keyboard.quit;) {
       await keyboard.listen(wait);
-      session.type(keyboard.take());
+      const typed = keyboard.take();
+      session.type(typed);
+      if (typed.length > 0) pace.forgive();
       if (wait > 0) session.run({ instructions: IDLE_STEPS });
       else slices.during((instructions) => session.run({ instructions }));
       afterSlice();

@@ -18,6 +18,11 @@ export class Pace {
     private readonly slack: number,
   ) {}
 
+  /** Somebody typed and wants to see what comes of it: nothing is waited for that is past. */
+  forgive(): void {
+    this.#lead = Math.min(this.#lead, this.slack);
+  }
+
   /**
    * @param cycles - of the machine, since its reset
    * @param time - real time in milliseconds
