@@ -4,7 +4,7 @@
  */
 import {
   CR2, RIP, RFLAGS, CYCLES, INSTRUCTIONS, DR6, ACTIVITY, INTERRUPTIBILITY, INTR_LINE, STOP_REQUEST, NMI_PENDING,
-  COST_DELIVERY, TRACE_MASK,
+  COST_DELIVERY, TRACE_MASK, SIGNALS,
 } from '../spec/cpu-state';
 import { FLAG_IF, FLAG_TF } from '../spec/control-bits';
 import { STOP_HALTED, STOP_REQUESTED, STOP_SHUTDOWN } from '../spec/stops';
@@ -15,7 +15,7 @@ import {
   PIN_EXTERNAL_INTERRUPT_EXITING, PIN_NMI_EXITING, PRIMARY_INTERRUPT_WINDOW_EXITING, EXIT_ACKNOWLEDGE_INTERRUPT,
   INTERRUPTION_EXTERNAL, INTERRUPTION_NMI, INTERRUPTION_HARDWARE_EXCEPTION, INTERRUPTION_SOFTWARE_INTERRUPT,
   INTERRUPTION_ERROR_CODE_VALID, INTERRUPTION_VALID, INTERRUPTION_TYPE_SHIFT,
-  BLOCKING_BY_STI, BLOCKING_BY_MOV_SS, BLOCKING_BY_NMI, ACTIVITY_ACTIVE, ACTIVITY_HLT, ACTIVITY_SHUTDOWN,
+  BLOCKING_BY_STI, BLOCKING_BY_MOV_SS, BLOCKING_BY_NMI, ACTIVITY_ACTIVE, ACTIVITY_SHUTDOWN,
 } from '../spec/vmx-controls';
 import { acknowledgeInterrupt } from './board';
 import {
@@ -24,6 +24,7 @@ import {
 } from './fault';
 import { deliverThroughIdt } from './idt';
 import { inNonRoot } from './mode';
+import { takeSignal } from './start-up';
 import { traceDelivered, traceRecord } from './trace';
 import { performExit } from './vmx/exit';
 import { clearExitDetails, setInstructionLength, setInterruption, setIdtVectoring } from './vmx/exit-details';
@@ -83,7 +84,7 @@ function interruptsEnabled(): bool { return (load<u64>(RFLAGS) & FLAG_IF) != 0; 
 export function refreshAttention(): void {
   if (!stepping()) stepFrom = u64.MAX_VALUE;
   attention = stopReason >= 0 || stepping() || load<u32>(STOP_REQUEST) != 0 || load<u32>(ACTIVITY) != ACTIVITY_ACTIVE
-    || (load<u32>(INTERRUPTIBILITY) & BLOCKING_SHADOW) != 0 || load<u32>(NMI_PENDING) != 0
+    || (load<u32>(INTERRUPTIBILITY) & BLOCKING_SHADOW) != 0 || load<u32>(NMI_PENDING) != 0 || load<u32>(SIGNALS) != 0
     || (load<u32>(INTR_LINE) != 0 && (interruptsEnabled() || externalInterruptsExit()))
     || (inNonRoot() && nonRootAttention());
 }
@@ -113,13 +114,14 @@ export function takeInterrupt(): bool {
   if ((load<u32>(INTERRUPTIBILITY) & BLOCKING_SHADOW) != 0 && load<u64>(INSTRUCTIONS) >= shadowEnd) endShadow();
   const taken = takeEvent();
   if (!taken && stopReason < 0 && load<u32>(ACTIVITY) != ACTIVITY_ACTIVE) {
-    stop(load<u32>(ACTIVITY) == ACTIVITY_HLT ? STOP_HALTED : STOP_SHUTDOWN);
+    stop(load<u32>(ACTIVITY) == ACTIVITY_SHUTDOWN ? STOP_SHUTDOWN : STOP_HALTED);
   }
   if (stopReason < 0) refreshAttention();
   return taken;
 }
 
 function takeEvent(): bool {
+  if (load<u32>(SIGNALS) != 0 && takeSignal()) return true;
   if (load<u32>(ACTIVITY) >= <u32>ACTIVITY_SHUTDOWN) return false;
   const nonRoot = inNonRoot();
   if (nonRoot && monitorTrapDue()) return exitWith(reason.MONITOR_TRAP_FLAG);

@@ -1,7 +1,7 @@
 /**
  * The wasm module: pins and instructions that the board and a monitor in TypeScript use.
  */
-import { INTR_LINE, RFLAGS, STOP_REQUEST } from '../spec/cpu-state';
+import { INTR_LINE, NMI_PENDING, RFLAGS, SIGNALS, STOP_REQUEST } from '../spec/cpu-state';
 import { GIGABYTE_SLOT } from '../spec/memory-map';
 import { invalidatePage } from './blocks';
 import { installHandlers } from './build/tables';
@@ -37,6 +37,18 @@ export function setRam(bytes: u32): bool { return setRamBytes(bytes); }
 
 export function setInterruptLine(level: u32): void {
   store<u32>(INTR_LINE, level);
+  refreshAttention();
+}
+
+/** An edge on the NMI pin, or an NMI message. */
+export function signalNmi(): void {
+  store<u32>(NMI_PENDING, 1);
+  refreshAttention();
+}
+
+/** INIT and start-up messages: bits of SIGNALS. */
+export function signal(signals: u32): void {
+  store<u32>(SIGNALS, load<u32>(SIGNALS) | signals);
   refreshAttention();
 }
 

@@ -125,6 +125,10 @@ export class HardwarePort {
     const [eax, ebx, ecx, edx] = [0, 4, 8, 12].map((at) => processor.read32(S.CPUID_RESULT + at));
     return { eax, ebx, ecx, edx };
   }
+  /** XSETBV of XCR0 with a value that the processor supports. */
+  xsetbv(xcr0: bigint): void {
+    this.machine.processor.write64(S.XCR0, xcr0);
+  }
   /** Undefined where RDMSR raises #GP. */
   rdmsr(index: number): bigint | undefined {
     const { processor } = this.machine;

@@ -13,6 +13,8 @@ export interface VmVcpu extends Vcpu {
   physicalInterrupt(vector: number): void;
   /** Drops the translations cached for this VM (INVEPT). */
   flushTranslations(): void;
+  /** XSETBV of XCR0 with a value that the processor takes. */
+  enableExtendedState(xcr0: bigint): void;
   /** Executes the guest's instruction in software, with the VM's devices where it has no memory. */
   emulateInstruction(): void;
   /** Ends the VM, with the reason in words. */

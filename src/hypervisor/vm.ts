@@ -56,11 +56,11 @@ export class VirtualMachine {
       frames,
       guestBase: GUEST_RAM_BASE,
       guestBytes,
-      isDevice: (address, bytes) => this.board.mmio.claimsAny(address, bytes),
+      isDevice: (address, bytes) => this.board.local.memory.claimsAny(address, bytes),
       flush: () => port.invept(),
     });
     for (const { address, bytes } of image.rom ?? [])
-      this.board.mmio.register(address, bytes.length, rom(bytes));
+      this.board.peripherals.mmio.register(address, bytes.length, rom(bytes));
     loadGuestMemory(guestMemory, image);
     writeControls(port);
     writeHostState(port, vmx.hostCr3);
@@ -78,7 +78,7 @@ export class VirtualMachine {
       interrupts: this.interrupts,
       memory,
       guestMemory,
-      msrs: new VirtualMsrs(port),
+      msrs: new VirtualMsrs(port, this.board.local),
       events: this.events,
     });
     writeGuestRegisters(port, image);
@@ -90,6 +90,7 @@ export class VirtualMachine {
     return new VirtualBoard({
       frequency: port.frequency,
       now: () => port.cycles - start,
+      timeStampOffset: () => BigInt.asIntN(64, port.vmread(TSC_OFFSET) + BigInt(start)),
       onSerial: (byte) => port.writePort(SERIAL_COM1, 1, byte),
       onPowerOff: () =>
         (this.ending ??= { kind: "power-off", message: "The guest powered its machine off." }),

@@ -74,9 +74,17 @@ export class Clock {
   }
 }
 
+/** floor(a × b / c), exact for a < c: a and c below 2^33 and b below 2^25, or the other way round. */
+function mulDiv(a: number, b: number, c: number): number {
+  const high = Math.floor(b / 4096);
+  const quotient = Math.floor((a * high) / c);
+  const rest = a * high - quotient * c;
+  return quotient * 4096 + Math.floor((rest * 4096 + a * (b % 4096)) / c);
+}
+
 /**
- * Ticks of a slower clock derived from cycles by exact integer division, so that no error ever accumulates. Both
- * frequencies times each other stay below 2^53 for a frequency of 1.19 MHz and a clock up to 7.5 GHz.
+ * Ticks of a slower clock derived from cycles by exact integer division, so that no error ever accumulates: up to
+ * 33 MHz from a clock up to 7.5 GHz.
  */
 export class Divider {
   /**
@@ -97,13 +105,15 @@ export class Divider {
   tickAt(cycle: number): number {
     const seconds = Math.floor(cycle / this.clock.frequency);
     const rest = cycle - seconds * this.clock.frequency;
-    return seconds * this.frequency + Math.floor((rest * this.frequency) / this.clock.frequency);
+    return seconds * this.frequency + mulDiv(rest, this.frequency, this.clock.frequency);
   }
 
   /** The first cycle at which {@link tickAt} gives `tick`. */
   cycleOf(tick: number): number {
     const seconds = Math.floor(tick / this.frequency);
     const rest = tick - seconds * this.frequency;
-    return seconds * this.clock.frequency + Math.ceil((rest * this.clock.frequency) / this.frequency);
+    const before = mulDiv(rest, this.clock.frequency, this.frequency);
+    const reached = mulDiv(before, this.frequency, this.clock.frequency) >= rest;
+    return seconds * this.clock.frequency + (reached ? before : before + 1);
   }
 }

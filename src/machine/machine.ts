@@ -1,6 +1,5 @@
 import { FLAG_IF } from "../spec/control-bits.js";
 import * as S from "../spec/cpu-state.js";
-import * as P from "../spec/ports.js";
 import {
   STOP_BUDGET,
   STOP_DEADLINE,
@@ -11,17 +10,17 @@ import {
 } from "../spec/stops.js";
 import { CONSOLE } from "../spec/trace-records.js";
 import { appendTrace } from "../trace/ring.js";
-import { Bus } from "./bus.js";
-import { PicPair } from "./chipset/pic-pair.js";
-import { Pit8254 } from "./chipset/pit-8254.js";
-import { Power } from "./chipset/power.js";
-import { SystemControlB } from "./chipset/system-control-b.js";
+import type { Bus } from "./bus.js";
+import { CRYSTAL_FREQUENCY } from "./chipset/apic-timer.js";
+import type { ProcessorPins } from "./chipset/local-apic.js";
+import type { PicPair } from "./chipset/pic-pair.js";
+import type { Pit8254 } from "./chipset/pit-8254.js";
 import { Clock } from "./clock.js";
 import { applyCosts, PRESETS, type Preset, type PresetName } from "./costs.js";
 import { rom } from "./devices/rom.js";
-import { DebugExit } from "./devices/debug-exit.js";
-import { Serial16550 } from "./devices/serial-16550.js";
+import type { Serial16550 } from "./devices/serial-16550.js";
 import { SerialTerminal } from "./devices/serial-terminal.js";
+import { Peripherals, type LocalInterrupts } from "./peripherals.js";
 import { Processor } from "./processor.js";
 import { applyStartState, type StartState } from "./start-state.js";
 
@@ -64,20 +63,16 @@ const MOST_INSTRUCTIONS = 0x7fff_ffff;
 const NO_DEADLINE = 0xffff_ffff_ffff_ffffn;
 const ALL_KINDS = 0xffff_ffff;
 
-/** A bare PC: processor, RAM, buses, interrupt controllers, timer, first serial port, power and debug exit. */
+/** A bare PC: processor, RAM and what {@link Peripherals} has. */
 export class Machine {
   readonly processor: Processor;
-  readonly ports = new Bus("port");
-  readonly mmio = new Bus("memory-mapped");
   readonly clock: Clock;
-  readonly pic: PicPair;
-  readonly pit: Pit8254;
-  readonly serial: Serial16550;
+  readonly peripherals: Peripherals;
   /** At the far end of the first serial line. */
   readonly terminal: SerialTerminal;
   readonly preset: Preset;
   /** Interrupt acknowledge cycle: the vector of the request of highest priority, or a spurious one. */
-  readonly acknowledgeInterrupt = (): number => this.pic.acknowledge();
+  readonly acknowledgeInterrupt = (): number => this.#local.apic.acknowledge();
   #ending: MachineStop | null = null;
 
   constructor(private readonly options: MachineOptions) {
@@ -86,28 +81,49 @@ export class Machine {
     this.processor = new Processor(options.core, options.ramBytes, {
       portRead: (port, size) => this.ports.read(port, size),
       portWrite: (port, size, value) => this.ports.write(port, size, value),
-      mmioRead: (address, size) => this.mmio.read(address, size),
-      mmioWrite: (address, size, value) => this.mmio.write(address, size, value),
+      mmioRead: (address, size) => this.#local.memory.read(address, size),
+      mmioWrite: (address, size, value) => this.#local.memory.write(address, size, value),
       acknowledgeInterrupt: this.acknowledgeInterrupt,
+      msrRead: (index) => this.#readMsr(index),
+      msrWrite: (index) => this.#writeMsr(index),
+      taskPriorityChanged: () => this.#local.apic.taskPriorityChanged(this.processor.read32(S.CR8)),
+      timeStampChanged: () => this.#local.apic.timeStampChanged(),
     });
     this.clock = new Clock(
       this.preset.frequency,
       () => this.processor.cycles,
       (next) => this.#setDeadline(next),
     );
-    this.pic = new PicPair((level) => this.processor.core.setInterruptLine(level ? 1 : 0));
-    this.pit = new Pit8254(this.clock, (level) => this.pic.setLine(P.IRQ_PIT, level));
-    this.serial = new Serial16550(
-      (byte) => this.#transmit(byte),
-      (level) => this.pic.setLine(P.IRQ_SERIAL_COM1, level),
-    );
-    this.terminal = new SerialTerminal(this.serial);
-    this.#wire();
+    this.peripherals = new Peripherals({
+      clock: this.clock,
+      processors: [this.#pins()],
+      onSerial: (byte) => this.#transmit(byte),
+      onPowerOff: () => this.#end({ kind: "power-off" }),
+      onDebugExit: (status) => this.#end({ kind: "debug-exit", status }),
+    });
+    this.terminal = new SerialTerminal(this.peripherals.serial);
+    this.#describe();
     applyCosts(this.processor, this.preset.costs);
     this.processor.write32(S.TRACE_MASK, options.trace ? ALL_KINDS : 0);
-    this.#setDeadline(null);
+    this.#setDeadline(this.clock.next());
   }
 
+  /** Memory-mapped devices but for the local APIC. */
+  get mmio(): Bus {
+    return this.peripherals.mmio;
+  }
+  get ports(): Bus {
+    return this.peripherals.ports;
+  }
+  get pic(): PicPair {
+    return this.peripherals.pic;
+  }
+  get pit(): Pit8254 {
+    return this.peripherals.pit;
+  }
+  get serial(): Serial16550 {
+    return this.peripherals.serial;
+  }
   /** Machine-physical RAM. */
   get memory(): Processor["memory"] {
     return this.processor.memory;
@@ -118,7 +134,8 @@ export class Machine {
    * @throws RangeError when the image does not fit
    */
   load(state: StartState): void {
-    for (const { address, bytes } of state.rom ?? []) this.mmio.register(address, bytes.length, rom(bytes));
+    for (const { address, bytes } of state.rom ?? [])
+      this.peripherals.mmio.register(address, bytes.length, rom(bytes));
     applyStartState(this.processor, state);
   }
 
@@ -167,18 +184,44 @@ export class Machine {
     this.clock.advanceTo(this.processor.cycles);
   }
 
-  #wire(): void {
-    const systemControl = new SystemControlB(this.pit);
-    const power = new Power(() => this.#end({ kind: "power-off" }));
-    const debugExit = new DebugExit((status) => this.#end({ kind: "debug-exit", status }));
-    this.ports.register(P.PIC_MASTER, 2, this.pic.master);
-    this.ports.register(P.PIC_SLAVE, 2, this.pic.slave);
-    this.ports.register(P.PIC_ELCR, 2, this.pic.elcr);
-    this.ports.register(P.PIT, 4, this.pit.device);
-    this.ports.register(P.SYSTEM_CONTROL_B, 1, systemControl.device);
-    this.ports.register(P.SERIAL_COM1, 8, this.serial.device);
-    this.ports.register(P.DEBUG_EXIT, 4, debugExit.device);
-    this.ports.register(P.ACPI_PM1A_CONTROL, 2, power.device);
+  get #local(): LocalInterrupts {
+    return this.peripherals.local[0]!;
+  }
+
+  #pins(): ProcessorPins {
+    const { core } = this.processor;
+    return {
+      setInterrupt: (level) => core.setInterruptLine(level ? 1 : 0),
+      signalNmi: () => core.signalNmi(),
+      signalInit: () => core.signal(S.SIGNAL_INIT),
+      signalStartUp: (vector) => core.signal(S.SIGNAL_START_UP | (vector << 8)),
+      setTaskPriority: (cr8) => this.processor.write64(S.CR8, BigInt(cr8)),
+      timeStampOffset: () => this.processor.view.getBigInt64(S.TSC_ADJUST, true),
+    };
+  }
+
+  #readMsr(index: number): boolean {
+    const value = this.#local.msrs.read(index);
+    if (value === undefined) return false;
+    this.processor.write64(S.BOARD_MSR, value);
+    return true;
+  }
+
+  #writeMsr(index: number): boolean {
+    const taken = this.#local.msrs.write(index, this.processor.read64(S.BOARD_MSR));
+    this.processor.write64(S.MSR_APIC_BASE, this.#local.msrs.apicBase);
+    return taken;
+  }
+
+  /** What CPUID says of the board. */
+  #describe(): void {
+    const { frequency } = this.clock;
+    const common = greatestCommonDivisor(frequency, CRYSTAL_FREQUENCY);
+    this.processor.write32(S.PROCESSORS, 1);
+    this.processor.write32(S.CRYSTAL, CRYSTAL_FREQUENCY);
+    this.processor.write32(S.TSC_NUMERATOR, frequency / common);
+    this.processor.write32(S.TSC_DENOMINATOR, CRYSTAL_FREQUENCY / common);
+    this.processor.write64(S.MSR_APIC_BASE, this.#local.msrs.apicBase);
   }
 
   #end(stop: MachineStop): void {
@@ -212,7 +255,7 @@ export class Machine {
   /** Advances time, event by event, until INTR is asserted; false when it never will be. */
   #passTime(): boolean {
     let events = 0;
-    while (!this.pic.output) {
+    while (!this.#local.apic.output) {
       const next = this.clock.next();
       if (next === null || events > MOST_IDLE_EVENTS) return false;
       if (next > this.processor.cycles) this.processor.setCount(S.CYCLES, next);
@@ -220,4 +263,8 @@ export class Machine {
     }
     return true;
   }
+}
+
+function greatestCommonDivisor(a: number, b: number): number {
+  return b === 0 ? a : greatestCommonDivisor(b, a % b);
 }

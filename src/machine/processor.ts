@@ -11,6 +11,13 @@ export interface Board {
   mmioWrite(address: number, size: number, value: number): void;
   /** INTA: the vector of the highest-priority pending interrupt. */
   acknowledgeInterrupt(): number;
+  /** MSRs of the local APIC, through BOARD_MSR of the state window. @returns false where RDMSR and WRMSR raise #GP */
+  msrRead(index: number): boolean;
+  msrWrite(index: number): boolean;
+  /** CR8 has been written. */
+  taskPriorityChanged(): void;
+  /** The time-stamp counter has been written. */
+  timeStampChanged(): void;
 }
 
 /** Exports of the wasm module. Results of the VMX instructions: see {@link VmxResult}. */
@@ -21,6 +28,8 @@ interface Core {
   stateChanged(): void;
   setRam(bytes: number): void;
   setInterruptLine(level: number): void;
+  signalNmi(): void;
+  signal(signals: number): void;
   requestStop(): void;
   invalidateCode(address: number, bytes: number): void;
   flushTlb(): void;
@@ -75,6 +84,10 @@ export class Processor {
         mmioWrite: (address: number, size: number, value: number) =>
           board.mmioWrite(address, size, value >>> 0),
         acknowledgeInterrupt: () => board.acknowledgeInterrupt(),
+        msrRead: (index: number) => (board.msrRead(index >>> 0) ? 1 : 0),
+        msrWrite: (index: number) => (board.msrWrite(index >>> 0) ? 1 : 0),
+        taskPriorityChanged: () => board.taskPriorityChanged(),
+        timeStampChanged: () => board.timeStampChanged(),
         emulatedRead: (address: number, size: number) => this.emulated?.read(address, size) ?? 0xffff_ffff,
         emulatedWrite: (address: number, size: number, value: number) =>
           this.emulated?.write(address, size, value >>> 0),

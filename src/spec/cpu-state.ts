@@ -167,3 +167,26 @@ export const XMM = 0x14a0;
 export const XCR0 = 0x15a0;
 /** First byte after the state above. */
 export const EXTENDED_STATE_END = 0x15a8;
+
+/**
+ * The processor's place on the board: 1800H–1BFFH.
+ *
+ * Operand of the board's MSRs, which the core reads and writes by calls to the board. u64.
+ */
+export const BOARD_MSR = 0x1800;
+/** INIT and start-up messages that the local APIC has taken: {@link SIGNAL_INIT}, {@link SIGNAL_START_UP}. u32. */
+export const SIGNALS = 0x1808;
+export const SIGNAL_INIT = 1 << 0;
+/** With the vector in bits 15:8. */
+export const SIGNAL_START_UP = 1 << 1;
+/** Initial APIC ID. u32. */
+export const APIC_ID = 0x180c;
+
+/** Fields of the board from here to 1BFFH are the same for all processors. */
+export const BOARD_SHARED = 0x1b80;
+/** Processors on the board. u32. */
+export const PROCESSORS = 0x1b80;
+/** Core crystal clock, Hz, and the ratio of the time-stamp counter to it (CPUID leaf 15H). u32 each. */
+export const CRYSTAL = 0x1b84;
+export const TSC_NUMERATOR = 0x1b88;
+export const TSC_DENOMINATOR = 0x1b8c;

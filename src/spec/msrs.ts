@@ -14,6 +14,11 @@ export const IA32_MCG_CAP = 0x179;
 export const IA32_MISC_ENABLE = 0x1a0;
 export const IA32_DEBUGCTL = 0x1d9;
 export const IA32_PAT = 0x277;
+/** Time-stamp counter at which the local APIC's timer fires (SDM Vol. 3, 11.5.4.1). */
+export const IA32_TSC_DEADLINE = 0x6e0;
+/** Registers of the local APIC in x2APIC mode (SDM Vol. 3, 11.12.1.2). */
+export const IA32_X2APIC_FIRST = 0x800;
+export const IA32_X2APIC_LAST = 0x8ff;
 export const IA32_VMX_BASIC = 0x480;
 export const IA32_VMX_PINBASED_CTLS = 0x481;
 export const IA32_VMX_PROCBASED_CTLS = 0x482;

@@ -14,10 +14,6 @@ export const DEBUG_EXIT = 0xf4;
 export const ACPI_PM1A_CONTROL = 0x604;
 export const ACPI_SLP_EN = 1 << 13;
 
-/** Interrupt request lines of the two 8259s. */
-export const IRQ_PIT = 0;
-export const IRQ_SERIAL_COM1 = 4;
-
 /** Input clock of the 8254, Hz (Intel 8254 datasheet; PC: 14.31818 MHz / 12). */
 export const PIT_FREQUENCY = 1_193_182;
 

@@ -54,6 +54,12 @@ export class BareCore {
       mmioRead: () => 0xffff_ffff | 0,
       mmioWrite: () => undefined,
       acknowledgeInterrupt: () => 0x20,
+      msrRead: () => 0,
+      msrWrite: () => 0,
+      taskPriorityChanged: () => undefined,
+      timeStampChanged: () => undefined,
+      emulatedRead: () => 0xffff_ffff | 0,
+      emulatedWrite: () => undefined,
     };
     const abort = (): never => {
       throw new Error("the core aborted");

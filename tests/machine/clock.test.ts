@@ -95,18 +95,20 @@ describe("Divider", () => {
     },
   );
 
-  it("has cycleOf give the first cycle of a tick, exactly", () => {
-    const frequency = 3_800_000_000;
-    const ticks = new Divider(PIT_FREQUENCY, new Clock(frequency, () => 0));
+  it.each([
+    [PIT_FREQUENCY, 3_800_000_000],
+    [3_579_545, 3_000_000_000],
+    [24_000_000, 2_660_000_000],
+    [33_000_000, 7_500_000_000],
+  ])("has cycleOf give the first cycle of a tick of %d Hz at %d Hz, exactly", (slow, frequency) => {
+    const ticks = new Divider(slow, new Clock(frequency, () => 0));
     const random = seeded(3);
     for (let i = 0; i < 2000; i++) {
       const tick = random() * 64 + (random() % 64) + 1;
       const cycle = ticks.cycleOf(tick);
       expect(ticks.tickAt(cycle)).toBe(tick);
       expect(ticks.tickAt(cycle - 1)).toBe(tick - 1);
-      expect(BigInt(cycle)).toBe(
-        (BigInt(tick) * BigInt(frequency) + BigInt(PIT_FREQUENCY - 1)) / BigInt(PIT_FREQUENCY),
-      );
+      expect(BigInt(cycle)).toBe((BigInt(tick) * BigInt(frequency) + BigInt(slow - 1)) / BigInt(slow));
     }
   });
 });

@@ -21,9 +21,9 @@ function approximate(reciprocal: bool, bits: u32): u32 {
   if (sign != 0 && !reciprocal) return INDEFINITE;
   if (magnitude == INFINITY_BITS) return sign;
   const x = <f64>reinterpret<f32>(magnitude);
-  const y = reinterpret<u32>(<f32>(reciprocal ? 1.0 / x : 1.0 / sqrt<f64>(x)));
-  const rounded = (y + 0x800) & 0xffff_f000;
-  return rounded < LEAST_NORMAL ? sign : sign | rounded;
+  const y = 1.0 / (reciprocal ? x : sqrt<f64>(x));
+  if (y < <f64>reinterpret<f32>(LEAST_NORMAL)) return sign;
+  return sign | ((reinterpret<u32>(<f32>y) + 0x800) & 0xffff_f000);
 }
 
 /** extra: RCP or RSQRT. */

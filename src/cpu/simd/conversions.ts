@@ -10,12 +10,12 @@ import {
   A, classOf, FINITE, isDenormal, packDouble, packSingle, QUIET, SIGNALING, unpackDouble, unpackSingle,
 } from '../float/number';
 import { roundDouble, roundSingle } from '../float/round';
-import { opRow, opSize, opSrc } from '../op';
+import { opDst, opRow, opSize, opSrc } from '../op';
 import { placeToRead, placeToReadAligned, readOperand, signExtend, writeRegister } from '../operands';
 import { enterMmx, sseAndMmxReady, sseReady, storeMmx } from './access';
 import { beginSimd, settle, stopped } from './mxcsr';
 
-/** extra of the conversions to integers: truncation. */
+/** extra of the conversions to integers: truncation. To MMX registers: the x87 is left in MMX's state even by #XM. */
 @inline function truncates(op: usize): bool { return rowExtra(opRow(op)) != 0; }
 
 function quiet(): void {
@@ -159,9 +159,8 @@ export function cvtpd2pi(op: usize): void {
   if (at == 0) return;
   beginSimd();
   const result = doublesToIntegers(at, truncates(op));
-  if (!settle()) return;
   enterMmx();
-  storeMmx(opSrc(op), result);
+  if (settle()) storeMmx(opSrc(op), result);
 }
 
 export function cvtps2pi(op: usize): void {
@@ -171,29 +170,33 @@ export function cvtps2pi(op: usize): void {
   beginSimd();
   const low = singleToInteger(load<u32>(at), 32, truncates(op));
   const result = pair(<u32>low, <u32>singleToInteger(load<u32>(at, 4), 32, truncates(op)));
-  if (!settle()) return;
   enterMmx();
-  storeMmx(opSrc(op), result);
+  if (settle()) storeMmx(opSrc(op), result);
+}
+
+function integersToSingles(at: usize, to: usize): void {
+  beginSimd();
+  const result = pair(integerToSingle(load<i32>(at)), integerToSingle(load<i32>(at, 4)));
+  if (settle()) store<u64>(to, result);
 }
 
 export function cvtpi2ps(op: usize): void {
   if (!sseAndMmxReady()) return;
-  const at = placeToRead(op, 8);
-  if (at == 0) return;
-  beginSimd();
-  const result = pair(integerToSingle(load<i32>(at)), integerToSingle(load<i32>(at, 4)));
-  if (!settle()) return;
   enterMmx();
-  store<u64>(opSrc(op), result);
+  integersToSingles(opDst(op), opSrc(op));
 }
 
-/** With a memory operand it is no MMX instruction (SDM Vol. 2, CVTPI2PD). */
+/** With a memory operand no MMX register is touched, and the x87 is left alone; so it is for CVTPI2PD. */
+export function cvtpi2ps_memory(op: usize): void {
+  if (!sseReady()) return;
+  const at = placeToRead(op, 8);
+  if (at != 0) integersToSingles(at, opSrc(op));
+}
+
 export function cvtpi2pd(op: usize): void {
   if (!sseAndMmxReady()) return;
-  const at = placeToRead(op, 8);
-  if (at == 0) return;
   enterMmx();
-  v128.store(opSrc(op), f64x2.convert_low_i32x4_s(i64x2(load<u64>(at), 0)));
+  v128.store(opSrc(op), f64x2.convert_low_i32x4_s(i64x2(load<u64>(opDst(op)), 0)));
 }
 
 

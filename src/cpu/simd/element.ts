@@ -4,7 +4,7 @@
  */
 import { FLOAT_DENORMAL, FLOAT_INVALID, FLOAT_ZERO_DIVIDE } from '../../spec/float-bits';
 import { add, divide, multiply, squareRoot } from '../float/arithmetic';
-import { denormalsAreZeros, found, signal } from '../float/environment';
+import { denormalsAreZeros, forget, found, signal } from '../float/environment';
 import {
   A, B, R, classOf, isDenormal, isNan, packDouble, packSingle, SIGNALING, unpackDouble, unpackSingle,
 } from '../float/number';
@@ -93,7 +93,8 @@ export function compute(operation: u32, a: u64, b: u64, double: bool): u64 {
     if (classOf(A) == SIGNALING || classOf(B) == SIGNALING) signal(FLOAT_INVALID);
     return (isNan(A) && operation != SQRT ? a : b) | (double ? QUIET_BIT_DOUBLE : QUIET_BIT_SINGLE);
   }
-  const before = found;
+  const others = found;
+  forget(others);
   switch (<i32>operation) {
     case ADD: add(A, B, false, R); break;
     case MUL: multiply(A, B, R); break;
@@ -101,8 +102,9 @@ export function compute(operation: u32, a: u64, b: u64, double: bool): u64 {
     case DIV: divide(A, B, R); break;
     default: squareRoot(B, R);
   }
-  const raised = (found & ~before & (FLOAT_INVALID | FLOAT_ZERO_DIVIDE)) != 0;
-  if (!raised && (isDenormal(A) || isDenormal(B))) signal(FLOAT_DENORMAL);
+  const decided = (found & (FLOAT_INVALID | FLOAT_ZERO_DIVIDE)) != 0;
+  if (!decided && (isDenormal(A) || isDenormal(B))) signal(FLOAT_DENORMAL);
+  signal(others);
   if (stopped()) return 0;
   if (double) {
     roundDouble(R);
@@ -116,7 +118,7 @@ export function compute(operation: u32, a: u64, b: u64, double: bool): u64 {
 function choose(operation: u32, a: u64, b: u64, double: bool): u64 {
   if (isNan(A) || isNan(B)) {
     signal(FLOAT_INVALID);
-    return b;
+    return flushed(b, double);
   }
   const first = flushed(a, double);
   const second = flushed(b, double);

@@ -13,7 +13,9 @@ import { CR_WRITE } from '../../spec/trace-records';
 import {
   PRIMARY_CR3_STORE_EXITING, PRIMARY_CR8_LOAD_EXITING, PRIMARY_CR8_STORE_EXITING, PRIMARY_MOV_DR_EXITING,
 } from '../../spec/vmx-controls';
+import { taskPriorityChanged } from '../board';
 import { contextChanged } from '../context';
+import { refreshAttention } from '../events';
 import { faultPending, NONE } from '../fault';
 import { ABOVE_PHYSICAL_ADDRESS, CR0_DEFINED, CR4_SUPPORTED, VMX_CR0_FIXED, VMX_CR4_FIXED, inVmxOperation } from '../features';
 import { currentLevel, in64BitMode, inLongMode, inNonRoot, modeChanged, RIGHTS_LONG, segment } from '../mode';
@@ -102,6 +104,8 @@ function writeControlRegister(number: u32, value: u64): bool {
     default:
       if (value > 15) return false;
       store<u64>(CR8, value);
+      taskPriorityChanged();
+      refreshAttention();
       return true;
   }
 }

@@ -5,9 +5,10 @@ import * as msr from '../../spec/msrs';
 import {
   MSR_EFER, MSR_STAR, MSR_LSTAR, MSR_CSTAR, MSR_FMASK, MSR_KERNEL_GS_BASE, MSR_TSC_AUX, MSR_SYSENTER_CS, MSR_SYSENTER_ESP,
   MSR_SYSENTER_EIP, MSR_PAT, MSR_APIC_BASE, MSR_FEATURE_CONTROL, MSR_DEBUGCTL, MSR_MISC_ENABLE, TSC_ADJUST, CYCLES, CR0,
-  SEGMENT_BASE, FS, GS,
+  SEGMENT_BASE, FS, GS, BOARD_MSR,
 } from '../../spec/cpu-state';
 import { CR0_PG, EFER_LMA, EFER_LME, EFER_NXE } from '../../spec/control-bits';
+import { msrRead, msrWrite, timeStampChanged } from '../board';
 import { EFER_SUPPORTED } from '../features';
 import { canonical } from '../memory';
 import { modeChanged, segment } from '../mode';
@@ -67,8 +68,15 @@ export function readMsr(index: u32): bool {
       msrValue = 0;
       return true;
     default:
-      return false;
+      if (!ofLocalApic(index) || !msrRead(index)) return false;
+      msrValue = load<u64>(BOARD_MSR);
+      return true;
   }
+}
+
+/** Registers that the board keeps, with those of the local APIC. */
+function ofLocalApic(index: u32): bool {
+  return index == msr.IA32_TSC_DEADLINE || (index >= <u32>msr.IA32_X2APIC_FIRST && index <= <u32>msr.IA32_X2APIC_LAST);
 }
 
 /** False: no such MSR, or it does not take this value (#GP). */
@@ -76,11 +84,16 @@ export function writeMsr(index: u32, value: u64): bool {
   switch (index) {
     case msr.IA32_TIME_STAMP_COUNTER:
       store<u64>(TSC_ADJUST, value - load<u64>(CYCLES));
+      timeStampChanged();
       return true;
     case msr.IA32_BIOS_SIGN_ID: return true;
     case msr.IA32_EFER: return writeEfer(value);
     case msr.IA32_FEATURE_CONTROL: return false;
     default: break;
+  }
+  if (index == msr.IA32_APIC_BASE || ofLocalApic(index)) {
+    store<u64>(BOARD_MSR, value);
+    return msrWrite(index);
   }
   const slot = slotOf(index);
   if (slot == 0 || !accepts(index, value)) return false;
@@ -101,7 +114,6 @@ function accepts(index: u32, value: u64): bool {
     case msr.IA32_FMASK:
     case msr.IA32_SYSENTER_CS:
     case msr.IA32_TSC_AUX: return value >> 32 == 0;
-    case msr.IA32_APIC_BASE: return value == load<u64>(MSR_APIC_BASE);
     case msr.IA32_DEBUGCTL: return value == 0;
     default: return true;
   }

@@ -6,7 +6,7 @@ import { GPR, X87_CONTROL, X87_STATUS, X87_TAGS } from '../../spec/cpu-state';
 import { FLOAT_EXCEPTIONS, STATUS_BUSY, STATUS_STACK_FAULT, STATUS_SUMMARY } from '../../spec/float-bits';
 import { faultPending, NONE } from '../fault';
 import { readOperand, writeOperand } from '../operands';
-import { mmxReady } from '../simd/access';
+import { enterMmx, mmxReady } from '../simd/access';
 import { available, control, initialize, loadControl, ready, readyToWait, status } from './state';
 
 export function fninit(op: usize): void {
@@ -42,5 +42,7 @@ export function fnop(op: usize): void { ready(); }
 export function fwait(op: usize): void { readyToWait(); }
 
 export function emms(op: usize): void {
-  if (mmxReady()) store<u8>(X87_TAGS, 0);
+  if (!mmxReady()) return;
+  enterMmx();
+  store<u8>(X87_TAGS, 0);
 }

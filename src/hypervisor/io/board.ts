@@ -1,13 +1,8 @@
-import { Bus } from "../../machine/bus.js";
-import { PicPair } from "../../machine/chipset/pic-pair.js";
-import { Pit8254 } from "../../machine/chipset/pit-8254.js";
-import { Power } from "../../machine/chipset/power.js";
-import { SystemControlB } from "../../machine/chipset/system-control-b.js";
+import type { Bus } from "../../machine/bus.js";
+import type { ProcessorPins } from "../../machine/chipset/local-apic.js";
 import { Clock } from "../../machine/clock.js";
-import { DebugExit } from "../../machine/devices/debug-exit.js";
-import { Serial16550 } from "../../machine/devices/serial-16550.js";
 import { SerialTerminal } from "../../machine/devices/serial-terminal.js";
-import * as P from "../../spec/ports.js";
+import { Peripherals, type LocalInterrupts } from "../../machine/peripherals.js";
 
 /** What the devices of a VM need from outside it. */
 export interface BoardConnections {
@@ -15,6 +10,8 @@ export interface BoardConnections {
   frequency: number;
   /** Virtual time, cycles. */
   now: () => number;
+  /** What the guest's time-stamp counter adds to virtual time. */
+  timeStampOffset: () => bigint;
   /** A byte left the first serial port. */
   onSerial: (byte: number) => void;
   /** Soft-off. */
@@ -28,42 +25,56 @@ export interface BoardConnections {
  * and virtual time.
  */
 export class VirtualBoard {
-  readonly ports = new Bus("virtual port");
-  /** By guest-physical address. */
-  readonly mmio = new Bus("virtual memory-mapped");
   readonly clock: Clock;
+  readonly peripherals: Peripherals;
   /** At the far end of the VM's first serial line: what the hypervisor passes on. */
   readonly terminal: SerialTerminal;
-  readonly #pic: PicPair;
 
   constructor(connections: BoardConnections) {
     this.clock = new Clock(connections.frequency, connections.now);
-    this.#pic = new PicPair(() => {});
-    const pit = new Pit8254(this.clock, (level) => this.#pic.setLine(P.IRQ_PIT, level));
-    const serial = new Serial16550(connections.onSerial, (level) =>
-      this.#pic.setLine(P.IRQ_SERIAL_COM1, level),
-    );
-    this.terminal = new SerialTerminal(serial);
-    this.ports.register(P.PIC_MASTER, 2, this.#pic.master);
-    this.ports.register(P.PIC_SLAVE, 2, this.#pic.slave);
-    this.ports.register(P.PIC_ELCR, 2, this.#pic.elcr);
-    this.ports.register(P.PIT, 4, pit.device);
-    this.ports.register(P.SYSTEM_CONTROL_B, 1, new SystemControlB(pit).device);
-    this.ports.register(P.SERIAL_COM1, 8, serial.device);
-    this.ports.register(P.DEBUG_EXIT, 4, new DebugExit(connections.onDebugExit).device);
-    this.ports.register(P.ACPI_PM1A_CONTROL, 2, new Power(connections.onPowerOff).device);
+    this.peripherals = new Peripherals({
+      clock: this.clock,
+      processors: [virtualPins(connections)],
+      onSerial: connections.onSerial,
+      onPowerOff: connections.onPowerOff,
+      onDebugExit: connections.onDebugExit,
+    });
+    this.terminal = new SerialTerminal(this.peripherals.serial);
   }
 
-  /** Whether the virtual interrupt controller asserts INTR. */
+  get ports(): Bus {
+    return this.peripherals.ports;
+  }
+  /** By guest-physical address, but for the local APIC: see {@link LocalInterrupts.memory}. */
+  get mmio(): Bus {
+    return this.peripherals.mmio;
+  }
+  /** The virtual CPU's local APIC. */
+  get local(): LocalInterrupts {
+    return this.peripherals.local[0]!;
+  }
+  /** Whether the virtual local APIC asserts INTR. */
   get interruptPending(): boolean {
-    return this.#pic.output;
+    return this.local.apic.output;
   }
   /** The vector of the interrupt that is injected now. */
   acknowledgeInterrupt(): number {
-    return this.#pic.acknowledge();
+    return this.local.apic.acknowledge();
   }
   /** Fires what is due by now. */
   fireDue(): void {
     this.clock.advanceTo(this.clock.now());
   }
+}
+
+/** The run loop asks for {@link VirtualBoard.interruptPending} before each entry: nothing is to be told. */
+function virtualPins({ timeStampOffset }: BoardConnections): ProcessorPins {
+  return {
+    setInterrupt: () => {},
+    signalNmi: () => {},
+    signalInit: () => {},
+    signalStartUp: () => {},
+    setTaskPriority: () => {},
+    timeStampOffset,
+  };
 }

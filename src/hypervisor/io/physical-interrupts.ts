@@ -1,4 +1,5 @@
-import { IRQ_PIT, IRQ_SERIAL_COM1, PIC_MASTER, PIC_SLAVE } from "../../spec/ports.js";
+import { IRQ_PIT, IRQ_SERIAL_COM1 } from "../../spec/interrupts.js";
+import { PIC_MASTER, PIC_SLAVE } from "../../spec/ports.js";
 import type { HardwarePort } from "../port.js";
 import { PhysicalSerial } from "./physical-serial.js";
 import { PhysicalTimer } from "./physical-timer.js";

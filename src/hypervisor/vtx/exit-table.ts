@@ -8,8 +8,9 @@ import { hlt } from "./exits/hlt.js";
 import { interruptWindow } from "./exits/interrupt-window.js";
 import { ioInstruction } from "./exits/io.js";
 import { rdmsr, wrmsr } from "./exits/msr.js";
-import { invalidOpcode, generalProtection, noOperation, tripleFault, unexpected } from "./exits/refused.js";
+import { invalidOpcode, noOperation, tripleFault, unexpected } from "./exits/refused.js";
 import { rdtsc, rdtscp } from "./exits/time.js";
+import { xsetbv } from "./exits/xsetbv.js";
 
 /** Name of a basic exit reason, as the manual's table writes it. */
 export type ExitReasonName = keyof typeof R;
@@ -35,7 +36,7 @@ export const EXIT_TABLE = {
   [R.INVD]: noOperation,
   [R.WBINVD]: noOperation,
   [R.PAUSE]: noOperation,
-  [R.XSETBV]: generalProtection,
+  [R.XSETBV]: xsetbv,
   ...instructionsOfVmx(),
   ...neverAskedFor(),
 } satisfies Record<ExitReasonNumber, VmExitHandler>;

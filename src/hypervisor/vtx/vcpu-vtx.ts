@@ -1,4 +1,4 @@
-import { FLAG_TF } from "../../spec/control-bits.js";
+import { CR4_OSXSAVE, FLAG_TF } from "../../spec/control-bits.js";
 import * as F from "../../spec/vmcs-fields.js";
 import { BLOCKING_BY_MOV_SS, BLOCKING_BY_STI } from "../../spec/vmx-controls.js";
 import type { VirtualBoard } from "../io/board.js";
@@ -15,6 +15,9 @@ import { guestRegisters } from "./registers.js";
 import type { VirtualMsrs } from "./virtual-msrs.js";
 
 const CS_LONG = 1 << 13;
+const LEAF_FEATURES = 1;
+/** CPUID.1:ECX mirrors CR4.OSXSAVE. */
+const ECX_OSXSAVE = 1 << 27;
 /** Pending debug exception BS: a single step ends with the instruction (SDM 25.4.2, table 25-4). */
 const PENDING_SINGLE_STEP = 1n << 14n;
 
@@ -85,7 +88,13 @@ export class VtxVcpu implements VmVcpu {
     this.#parts.events.inject(event);
   }
   cpuid(leaf: number, subleaf: number): CpuidRegisters {
-    return this.#parts.port.cpuid(leaf, subleaf);
+    const { port } = this.#parts;
+    const answer = port.cpuid(leaf, subleaf);
+    if (leaf === LEAF_FEATURES) {
+      const enabled = (port.vmread32(F.GUEST_CR4) & CR4_OSXSAVE) !== 0;
+      answer.ecx = ((answer.ecx & ~ECX_OSXSAVE) | (enabled ? ECX_OSXSAVE : 0)) >>> 0;
+    }
+    return answer;
   }
   rdmsr(index: number): bigint | undefined {
     return this.#parts.port.rdmsr(index);
@@ -113,9 +122,12 @@ export class VtxVcpu implements VmVcpu {
   flushTranslations(): void {
     this.#parts.port.invvpid();
   }
+  enableExtendedState(xcr0: bigint): void {
+    this.#parts.port.xsetbv(xcr0);
+  }
   emulateInstruction(): void {
     const { port, board } = this.#parts;
-    if (!port.emulate(board.mmio)) this.leftAgain = true;
+    if (!port.emulate(board.local.memory)) this.leftAgain = true;
   }
   stop(message: string): Outcome {
     this.stopMessage = message;

@@ -1,3 +1,4 @@
+import type { LocalInterrupts } from "../../machine/peripherals.js";
 import * as M from "../../spec/msrs.js";
 import { TSC_OFFSET } from "../../spec/vmcs-fields.js";
 import type { HardwarePort } from "../port.js";
@@ -15,13 +16,16 @@ interface VirtualMsr {
 export class VirtualMsrs {
   readonly #msrs: ReadonlyMap<number, VirtualMsr>;
 
-  constructor(port: HardwarePort) {
+  /** @param local - the vCPU's local APIC, which has MSRs of its own */
+  constructor(
+    port: HardwarePort,
+    private readonly local: LocalInterrupts,
+  ) {
     this.#msrs = new Map<number, VirtualMsr>([
-      [M.IA32_TIME_STAMP_COUNTER, timeStampCounter(port)],
+      [M.IA32_TIME_STAMP_COUNTER, timeStampCounter(port, local)],
       [M.IA32_FEATURE_CONTROL, constant(FEATURE_CONTROL_LOCKED)],
       [M.IA32_MTRRCAP, constant(0n)],
       [M.IA32_MCG_CAP, constant(0n)],
-      [M.IA32_APIC_BASE, constant(port.rdmsr(M.IA32_APIC_BASE) ?? 0n)],
       [M.IA32_BIOS_SIGN_ID, variable(port.rdmsr(M.IA32_BIOS_SIGN_ID) ?? 0n)],
       [M.IA32_MISC_ENABLE, variable(port.rdmsr(M.IA32_MISC_ENABLE) ?? 0n)],
       [M.IA32_DEBUGCTL, { read: () => 0n, write: (value) => value === 0n }],
@@ -29,10 +33,10 @@ export class VirtualMsrs {
   }
 
   read(index: number): bigint | undefined {
-    return this.#msrs.get(index)?.read();
+    return this.#msrs.get(index)?.read() ?? this.local.msrs.read(index);
   }
   write(index: number, value: bigint): boolean {
-    return this.#msrs.get(index)?.write(value) ?? false;
+    return this.#msrs.get(index)?.write(value) ?? this.local.msrs.write(index, value);
   }
 }
 
@@ -51,12 +55,13 @@ function variable(value: bigint): VirtualMsr {
 }
 
 /** The guest's counter is the machine's plus TSC_OFFSET (SDM 26.3). */
-function timeStampCounter(port: HardwarePort): VirtualMsr {
+function timeStampCounter(port: HardwarePort, local: LocalInterrupts): VirtualMsr {
   const host = (): bigint => port.rdmsr(M.IA32_TIME_STAMP_COUNTER) ?? 0n;
   return {
     read: () => BigInt.asUintN(64, host() + port.vmread(TSC_OFFSET)),
     write: (value) => {
       port.vmwrite(TSC_OFFSET, BigInt.asUintN(64, value - host()));
+      local.apic.timeStampChanged();
       return true;
     },
   };

@@ -158,6 +158,18 @@ export class Machine {
         note("acknowledge");
         return board.vector;
       },
+      msrRead: (index: number) => {
+        note(`rdmsr ${index.toString(16)}`);
+        return 0;
+      },
+      msrWrite: (index: number) => {
+        note(`wrmsr ${index.toString(16)}`);
+        return 0;
+      },
+      taskPriorityChanged: () => note("cr8"),
+      timeStampChanged: () => note("tsc"),
+      emulatedRead: () => board.input,
+      emulatedWrite: () => note("emulated write"),
     };
   }
 

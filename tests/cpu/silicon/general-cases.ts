@@ -1,59 +1,34 @@
-import { parseEncoding } from "../../src/cpu/instructions/generate.js";
-import * as encoding from "../../src/cpu/instructions/encoding.js";
-import { TABLE, type Row } from "../../src/cpu/instructions/table.js";
-import { generator } from "./random.js";
+import * as encoding from "../../../src/cpu/instructions/encoding.js";
+import { parseEncoding } from "../../../src/cpu/instructions/generate.js";
+import { TABLE, type Row } from "../../../src/cpu/instructions/table.js";
+import { DATA, DATA_BYTES, IMAGE_BYTES, type Case, type Form } from "./case.js";
+import { Draw } from "./draw.js";
 
-/** What one case starts from; the same on the real processor and on the simulated one. */
-export interface Case {
-  readonly row: Row;
-  readonly code: Uint8Array;
-  readonly registers: bigint[];
-  readonly flags: bigint;
-  readonly data: Uint8Array;
-}
-
-export const DATA = 0x80_0000;
-export const CODE = 0xa0_0000;
-export const CASES_PER_ROW = 24;
 const RSP = BigInt(DATA + 0x800);
+const FLOATING = /^(FPU|MMX|SSE|SSE2|SSE3|SSSE3|SSE4\.1|SSE4\.2)$/;
 
 /** Rows that run in user mode of every 64-bit processor and stay within one instruction. */
-export const recorded: readonly Row[] = TABLE.filter(
+const rows: readonly Row[] = TABLE.filter(
   (row) =>
     row.handler !== undefined &&
     !/legacy/.test(row.modes ?? "") &&
     (row.class === "integer" || /^(movs|cmps|stos|lods|scas)$/.test(row.handler)) &&
+    (!FLOATING.test(row.feature ?? "") || row.handler === "mov_rm_reg") &&
     !/^(nop|clflush)$/.test(row.handler),
 );
 
-const BOUNDARIES = [
-  0n,
-  1n,
-  0x7fn,
-  0x80n,
-  0xffn,
-  0x7fffn,
-  0x8000n,
-  0xffffn,
-  0x7fff_ffffn,
-  0x8000_0000n,
-  0xffff_ffffn,
-  0x7fff_ffff_ffff_ffffn,
-  0x8000_0000_0000_0000n,
-  0xffff_ffff_ffff_ffffn,
-];
+/** x87 and SSE as they are after FNINIT and reset. */
+const IMAGE = new Uint8Array(IMAGE_BYTES);
+IMAGE.set([0x7f, 3]);
+IMAGE.set([0x80, 0x1f, 0, 0, 0xff, 0xff], 24);
+/** The same in every case: making it costs more than all the rest. */
+const PAGE = new Draw(1);
+const PAGE_BYTES = Uint8Array.from({ length: DATA_BYTES }, () => PAGE.below(256));
 
-export function makeCase(row: Row, seed: number): Case {
-  const random = generator(Math.imul(seed + 1, 0x9e37_79b1));
-  for (let i = 0; i < 8; i++) random();
-  const below = (limit: number): number => (random() >>> 4) % limit;
-  const value = (): bigint => {
-    const kind = below(4);
-    if (kind === 0) return BOUNDARIES[below(BOUNDARIES.length)];
-    const wide = (BigInt(random()) << 32n) | BigInt(random());
-    return kind === 1 ? wide & 0x3fn : wide;
-  };
-  const registers = Array.from({ length: 16 }, value);
+function makeCase(row: Row, seed: number): Case {
+  const draw = new Draw(seed);
+  const below = (limit: number): number => draw.below(limit);
+  const registers = Array.from({ length: 16 }, () => draw.integer());
   registers[4] = RSP;
   registers[5] = BigInt(DATA + 0x600 + below(64));
   registers[3] = BigInt(DATA + 0x400 + below(64));
@@ -64,9 +39,8 @@ export function makeCase(row: Row, seed: number): Case {
   if (/div/.test(row.mnemonic) && below(4) > 0) registers[2] = BigInt(below(3));
   const code = encode(row, below, registers);
   const flags =
-    0x202n | (BigInt(random()) & 0x8d5n) | (row.flags.read?.includes("d") && below(2) ? 0x400n : 0n);
-  const data = Uint8Array.from({ length: 4096 }, () => random() >>> 8);
-  return { row, code, registers, flags, data };
+    0x202n | (BigInt(draw.word()) & 0x8d5n) | (row.flags.read?.includes("d") && below(2) ? 0x400n : 0n);
+  return { code, registers, flags, image: IMAGE, data: PAGE_BYTES };
 }
 
 function encode(row: Row, below: (limit: number) => number, registers: bigint[]): Uint8Array {
@@ -134,3 +108,9 @@ function encode(row: Row, below: (limit: number) => number, registers: bigint[])
   }
   return Uint8Array.from(bytes);
 }
+
+export const GENERAL: readonly Form[] = rows.map((row) => ({
+  row,
+  key: `${row.encoding} ${row.mnemonic} ${row.operands}`,
+  make: (seed: number) => makeCase(row, seed),
+}));
