@@ -53,6 +53,7 @@ export function runCommand(): Command {
       `RAM of the guest in MiB (default: ${DEFAULT_RAM_BYTES / MIB}, or what a built-in guest wants)`,
       positiveInteger,
     )
+    .option("--cpus <n>", "processors of the guest, 1 to 4", positiveInteger, 1)
     .option("--append <cmdline>", "command line of the guest; added to that of a built-in kernel")
     .option("--initrd <file>", "initial RAM file system of a Linux kernel")
     .option("--module <file>", "boot module; may be given more than once", collect, [])

@@ -3,7 +3,7 @@
  * at the next instruction boundary after {@link contextChanged}.
  */
 import {
-  CODE_BITS, CS, SEGMENTS, SEGMENT_BYTES, SEGMENT_BASE, SEGMENT_LIMIT, SEGMENT_RIGHTS, SS, RIP, CR0, RFLAGS,
+  CODE_BITS, CS, SEGMENTS, SEGMENT_BYTES, SEGMENT_BASE, SEGMENT_LIMIT, SEGMENT_RIGHTS, SS, RIP, CR0, INSTRUCTIONS, RFLAGS, UNFINISHED,
 } from '../spec/cpu-state';
 import { CR0_PE, FLAG_VM } from '../spec/control-bits';
 import { flushBlocks } from './blocks';
@@ -51,6 +51,13 @@ export function contextChanged(): void {
 /** The handler of a system instruction has set RIP. */
 export let jumped: bool = false;
 export function clearJumped(): void { jumped = false; }
+/** A string instruction has repetitions to come: an event before them returns to it, with RF set (SDM 18.3.1.1). */
+export function repeatLater(): void {
+  store<u64>(UNFINISHED, load<u64>(INSTRUCTIONS) + 1);
+  jumpTo(load<u64>(RIP));
+}
+export function repetitionsToCome(): bool { return load<u64>(UNFINISHED) == load<u64>(INSTRUCTIONS) && load<u64>(UNFINISHED) != 0; }
+
 export function jumpTo(rip: u64): void {
   store<u64>(RIP, rip);
   jumped = true;

@@ -3,10 +3,10 @@
  * and triple faults (6.15), and what a processor that waits is woken by.
  */
 import {
-  CR2, RIP, RFLAGS, CYCLES, INSTRUCTIONS, DR6, ACTIVITY, INTERRUPTIBILITY, INTR_LINE, STOP_REQUEST, NMI_PENDING,
-  COST_DELIVERY, TRACE_MASK, SIGNALS,
+  CR2, RIP, RFLAGS, CYCLES, INSTRUCTIONS, PENDING_DEBUG, ACTIVITY, INTERRUPTIBILITY, INTR_LINE, STOP_REQUEST, NMI_PENDING,
+  COST_DELIVERY, TRACE_MASK, UNFINISHED, SIGNALS,
 } from '../spec/cpu-state';
-import { FLAG_IF, FLAG_TF } from '../spec/control-bits';
+import { DR6_BS, FLAG_IF, FLAG_RF, FLAG_TF } from '../spec/control-bits';
 import { STOP_HALTED, STOP_REQUESTED, STOP_SHUTDOWN } from '../spec/stops';
 import { DEBUG, NMI, DOUBLE_FAULT, PAGE_FAULT } from '../spec/vectors';
 import * as record from '../spec/trace-records';
@@ -19,8 +19,13 @@ import {
 } from '../spec/vmx-controls';
 import { acknowledgeInterrupt } from './board';
 import {
+  armStep, debugConditions, discardTraps, executionConditions, executionWatched, raiseDebug, reportDebug, stepArmed, stepDue,
+} from './debug';
+import { contextDirty, refreshContext, repetitionsToCome } from './context';
+import { linearOf } from './transitions';
+import {
   NONE, EXCEPTION, EXIT, faultPending, faultVector, faultErrorCode, faultAddress, exitReason, exitQualification,
-  clearFault, raise, raiseExit, runningAlone, setRunningAlone,
+  clearFault, raiseExit, runningAlone, setRunningAlone,
 } from './fault';
 import { deliverThroughIdt } from './idt';
 import { inNonRoot } from './mode';
@@ -39,13 +44,6 @@ export function clearStop(): void { stopReason = -1; }
 
 /** INSTRUCTIONS from which blocking by STI or MOV SS has ended. */
 let shadowEnd: u64 = 0;
-
-/** INSTRUCTIONS from which a single-step trap is due; all ones: TF was clear. */
-let stepFrom: u64 = u64.MAX_VALUE;
-/** Conditions of the debug exception that is pending, as in DR6 (18.2.3). */
-let debugConditions: u64 = 0;
-const SINGLE_STEP: u64 = 1 << 14;
-const DR6_WRITABLE_CONDITIONS: u64 = 0xf;
 
 /** The event in delivery, in the format of IDT-vectoring information (25.9.3); 0 = none. */
 let vectoring: u32 = 0;
@@ -67,6 +65,20 @@ export function shadowLoaded(): void {
   refreshAttention();
 }
 
+/** Before the processor's state is saved: blocking whose instruction has been executed is over. */
+export function settleShadow(): void {
+  if ((load<u32>(INTERRUPTIBILITY) & BLOCKING_SHADOW) != 0 && load<u64>(INSTRUCTIONS) >= shadowEnd) endShadow();
+}
+
+/** Instructions to go to the single-step trap; all ones: none is due. */
+export function stepDistance(): u64 {
+  if (stepFrom == u64.MAX_VALUE) return stepFrom;
+  return stepFrom > load<u64>(INSTRUCTIONS) ? stepFrom - load<u64>(INSTRUCTIONS) : 0;
+}
+export function setStepDistance(distance: u64): void {
+  stepFrom = distance == u64.MAX_VALUE ? distance : load<u64>(INSTRUCTIONS) + distance;
+}
+
 function endShadow(): void {
   store<u32>(INTERRUPTIBILITY, load<u32>(INTERRUPTIBILITY) & ~BLOCKING_SHADOW);
 }
@@ -77,13 +89,17 @@ export function boardWasCalled(): void { refreshAttention(); }
 @inline
 function stepping(): bool { return (load<u64>(RFLAGS) & FLAG_TF) != 0; }
 
+/** Something may be due at every instruction boundary; RF ends with the next instruction (18.3.1.1). */
+@inline
+function watching(): bool { return executionWatched || (load<u64>(RFLAGS) & (FLAG_TF | FLAG_RF)) != 0; }
+
 @inline
 function interruptsEnabled(): bool { return (load<u64>(RFLAGS) & FLAG_IF) != 0; }
 
 /** To be called whenever what {@link takeInterrupt} looks at may have changed. */
 export function refreshAttention(): void {
-  if (!stepping()) stepFrom = u64.MAX_VALUE;
-  attention = stopReason >= 0 || stepping() || load<u32>(STOP_REQUEST) != 0 || load<u32>(ACTIVITY) != ACTIVITY_ACTIVE
+  attention = stopReason >= 0 || watching() || load<u64>(PENDING_DEBUG) != 0 || stepArmed() || load<u32>(STOP_REQUEST) != 0
+    || load<u32>(ACTIVITY) != ACTIVITY_ACTIVE
     || (load<u32>(INTERRUPTIBILITY) & BLOCKING_SHADOW) != 0 || load<u32>(NMI_PENDING) != 0 || load<u32>(SIGNALS) != 0
     || (load<u32>(INTR_LINE) != 0 && (interruptsEnabled() || externalInterruptsExit()))
     || (inNonRoot() && nonRootAttention());
@@ -91,7 +107,7 @@ export function refreshAttention(): void {
 
 /** Something is due after exactly one more instruction: the executor is to run it in a block of its own. */
 export function singleStep(): bool {
-  return (load<u32>(INTERRUPTIBILITY) & BLOCKING_SHADOW) != 0 || stepping() || (inNonRoot() && monitorTrapArmed());
+  return (load<u32>(INTERRUPTIBILITY) & BLOCKING_SHADOW) != 0 || watching() || (inNonRoot() && monitorTrapArmed());
 }
 
 function nonRootAttention(): bool {
@@ -111,7 +127,7 @@ export function takeInterrupt(): bool {
     stop(STOP_REQUESTED);
   }
   if (stopReason >= 0) return false;
-  if ((load<u32>(INTERRUPTIBILITY) & BLOCKING_SHADOW) != 0 && load<u64>(INSTRUCTIONS) >= shadowEnd) endShadow();
+  settleShadow();
   const taken = takeEvent();
   if (!taken && stopReason < 0 && load<u32>(ACTIVITY) != ACTIVITY_ACTIVE) {
     stop(load<u32>(ACTIVITY) == ACTIVITY_SHUTDOWN ? STOP_SHUTDOWN : STOP_HALTED);
@@ -126,9 +142,14 @@ function takeEvent(): bool {
   const nonRoot = inNonRoot();
   if (nonRoot && monitorTrapDue()) return exitWith(reason.MONITOR_TRAP_FLAG);
   const blocked = (load<u32>(INTERRUPTIBILITY) & BLOCKING_SHADOW) != 0;
-  if (stepping() && stepIsDue()) return takeStep();
+  if (trapIsDue()) return takeTrap();
   if (load<u32>(NMI_PENDING) != 0 && !blocked && (load<u32>(INTERRUPTIBILITY) & BLOCKING_BY_NMI) == 0) return takeNmi();
-  if (blocked) return false;
+  if (!blocked && takeMaskable(nonRoot)) return true;
+  return executionWatched && takeBreakpoint();
+}
+
+/** Interrupts, and their window. */
+function takeMaskable(nonRoot: bool): bool {
   if (nonRoot && (primaryControls & PRIMARY_INTERRUPT_WINDOW_EXITING) != 0 && interruptsEnabled()) {
     return exitWith(reason.INTERRUPT_WINDOW);
   }
@@ -143,17 +164,32 @@ function takeEvent(): bool {
   return true;
 }
 
-/** A trap follows the instruction that TF was set before, but not MOV to SS (6.8.3). */
-function stepIsDue(): bool {
-  const due = load<u64>(INSTRUCTIONS) >= stepFrom && (load<u32>(INTERRUPTIBILITY) & BLOCKING_BY_MOV_SS) == 0;
-  if (!due && stepFrom == u64.MAX_VALUE) stepFrom = load<u64>(INSTRUCTIONS) + 1;
+/** Traps of the instruction before: breakpoints on data and ports, and single step, but not after MOV to SS (6.8.3). */
+function trapIsDue(): bool {
+  const held = (load<u32>(INTERRUPTIBILITY) & BLOCKING_BY_MOV_SS) != 0;
+  const due = !held && (stepDue() || load<u64>(PENDING_DEBUG) != 0);
+  if (!due && !stepArmed() && stepping()) armStep(1);
   return due;
 }
 
-function takeStep(): bool {
-  stepFrom = load<u64>(INSTRUCTIONS) + 1;
-  debugConditions = SINGLE_STEP;
-  raise(DEBUG);
+function takeTrap(): bool {
+  const conditions = load<u64>(PENDING_DEBUG) | (stepDue() ? <u64>DR6_BS : 0);
+  discardTraps();
+  store<u32>(ACTIVITY, ACTIVITY_ACTIVE);
+  raiseDebug(conditions);
+  deliverPending();
+  return true;
+}
+
+/** A breakpoint on the instruction to come: a fault, which RF and MOV to SS before it suppress (18.3.1.1). */
+function takeBreakpoint(): bool {
+  const suppressed = (load<u64>(RFLAGS) & FLAG_RF) != 0 || (load<u32>(INTERRUPTIBILITY) & BLOCKING_BY_MOV_SS) != 0
+    || load<u32>(ACTIVITY) != ACTIVITY_ACTIVE || repetitionsToCome();
+  if (suppressed) return false;
+  if (contextDirty) refreshContext();
+  const conditions = executionConditions(linearOf(load<u64>(RIP)));
+  if (conditions == 0) return false;
+  raiseDebug(conditions);
   deliverPending();
   return true;
 }
@@ -163,7 +199,7 @@ function takeNmi(): bool {
   if (inNonRoot() && (pinControls & PIN_NMI_EXITING) != 0) {
     clearExitDetails();
     setInterruption(INTERRUPTION_VALID | (INTERRUPTION_NMI << INTERRUPTION_TYPE_SHIFT) | NMI, 0);
-    performExit(reason.EXCEPTION_OR_NMI, 0);
+    exit(reason.EXCEPTION_OR_NMI, 0);
     return true;
   }
   store<u32>(ACTIVITY, ACTIVITY_ACTIVE);
@@ -173,6 +209,12 @@ function takeNmi(): bool {
   return true;
 }
 
+function exit(why: u32, qualification: u64): void {
+  discardTraps();
+  performExit(why, qualification);
+}
+
+/** At an instruction boundary: what is pending there stays so in the guest's state. */
 function exitWith(why: u32): bool {
   clearExitDetails();
   performExit(why, 0);
@@ -185,7 +227,7 @@ function exitForExternalInterrupt(): bool {
     const vector = <u32>acknowledgeInterrupt() & 0xff;
     setInterruption(<u32>INTERRUPTION_VALID | (INTERRUPTION_EXTERNAL << INTERRUPTION_TYPE_SHIFT) | vector, 0);
   }
-  performExit(reason.EXTERNAL_INTERRUPT, 0);
+  exit(reason.EXTERNAL_INTERRUPT, 0);
   return true;
 }
 
@@ -197,7 +239,7 @@ export function deliverPending(): void {
   if (faultPending == EXIT) {
     clearFault();
     setIdtVectoring(vectoring, vectoringErrorCode, vectoringLength);
-    performExit(exitReason, exitQualification);
+    exit(exitReason, exitQualification);
   }
   vectoring = 0;
   setRunningAlone(wasAlone);
@@ -212,7 +254,7 @@ function dispatchException(): void {
     return;
   }
   if (vector == PAGE_FAULT) store<u64>(CR2, faultAddress);
-  if (vector == DEBUG) store<u64>(DR6, (load<u64>(DR6) & ~DR6_WRITABLE_CONDITIONS) | debugConditions);
+  if (vector == DEBUG) reportDebug();
   const combined = vectoring == 0 ? SERIAL : combine(vector);
   if (combined == TRIPLE) shutDown();
   else if (combined == SERIAL) deliverException(vector, errorCode);
@@ -263,7 +305,7 @@ function exitForException(vector: u32, errorCode: i64, qualification: u64, durin
   setInterruption(information, errorCode >= 0 ? <u32>errorCode : 0);
   if (duringDelivery) setIdtVectoring(vectoring, vectoringErrorCode, vectoringLength);
   vectoring = 0;
-  performExit(reason.EXCEPTION_OR_NMI, vector == DEBUG ? debugConditions : qualification);
+  exit(reason.EXCEPTION_OR_NMI, vector == DEBUG ? debugConditions : qualification);
 }
 
 /**
@@ -277,11 +319,13 @@ export function deliverEvent(vector: u32, type: u32, errorCode: i64, length: u32
   vectoringLength = type >= <u32>INTERRUPTION_SOFTWARE_INTERRUPT ? length : 0;
   const wasAlone = runningAlone;
   setRunningAlone(true);
+  discardTraps();
   deliverThroughIdt(vector, type, errorCode, load<u64>(RIP) + vectoringLength);
   setRunningAlone(wasAlone);
   store<u64>(CYCLES, load<u64>(CYCLES) + load<u32>(COST_DELIVERY));
   if (faultPending != NONE) return;
   vectoring = 0;
+  store<u64>(UNFINISHED, 0);
   if (load<u32>(TRACE_MASK) != 0) traceDelivered();
   endShadow();
   refreshAttention();

@@ -16,7 +16,9 @@ import { loopCount } from '../integer/branches';
 import { setAddWithCarry, setProduct, setShift, setSubWithBorrow, signedProductOverflows } from '../integer/flag-results';
 import { commitWrite } from '../memory';
 import { tlbReadBase, tlbWriteBase } from '../tlb';
-import { abandon, enter, leaveAt, runSystem, slowModify, slowRead, slowWrite, systemTarget } from '../transitions';
+import {
+  abandon, enter, leaveAt, runSystem, slowModify, slowPop, slowPush, slowRead, slowWrite, systemTarget,
+} from '../transitions';
 
 const RAX: usize = GPR;
 const RDX: usize = GPR + 2 * 8;
@@ -47,6 +49,18 @@ function writable(va: u64, size: u32): usize {
 function modifiable(va: u64, size: u32): usize {
   const entry = entryOf(tlbWriteBase, va);
   return load<u64>(entry) == ((va + (size - 1)) & ~0xfff) ? <usize>va + load<u32>(entry, 8) : slowModify(va, size);
+}
+
+@inline
+function poppable(va: u64): usize {
+  const entry = entryOf(tlbReadBase, va);
+  return load<u64>(entry) == ((va + 7) & ~0xfff) ? <usize>va + load<u32>(entry, 8) : slowPop(va);
+}
+
+@inline
+function pushable(va: u64): usize {
+  const entry = entryOf(tlbWriteBase, va);
+  return load<u64>(entry) == ((va + 7) & ~0xfff) ? <usize>va + load<u32>(entry, 8) : slowPush(va);
 }
 
 /** Runs from a block whose cost has been charged, until something has to be looked at; RIP is then exact. */

@@ -4,6 +4,8 @@
  * then delivers it (or turns it into a VM exit).
  */
 
+import { GENERAL_PROTECTION, STACK_FAULT } from '../spec/vectors';
+
 /** No event. */
 export const NONE: i32 = 0;
 /** Deliver exception {@link faultVector} at the current instruction. */
@@ -30,10 +32,25 @@ export let exitQualification: u64 = 0;
 export let exitGuestPhysical: u64 = 0;
 export let exitGuestLinear: u64 = 0;
 
+/** The fault is of a linear address that is not canonical. */
+export let notCanonical: bool = false;
+
 export function raise(vector: u32, errorCode: i64 = -1): void {
+  notCanonical = false;
   faultPending = EXCEPTION;
   faultVector = vector;
   faultErrorCode = errorCode;
+}
+
+/** #GP(0), unless the reference turns out to be one to the stack (SDM Vol. 1, 3.3.7.1). */
+export function raiseNotCanonical(): void {
+  raise(GENERAL_PROTECTION, 0);
+  notCanonical = true;
+}
+
+/** A reference through SS: #SS(0) where it would be #GP(0) elsewhere. */
+export function wasStackReference(): void {
+  if (faultPending == EXCEPTION && notCanonical) raise(STACK_FAULT, 0);
 }
 
 export function raisePageFault(address: u64, errorCode: i64): void {

@@ -7,15 +7,15 @@ import {
 } from '../spec/cpu-state';
 import {
   CR0_PE, CR0_MP, CR0_EM, CR0_TS, CR0_ET, CR0_NE, CR0_WP, CR0_AM, CR0_NW, CR0_CD, CR0_PG, CR4_TSD, CR4_DE, CR4_PSE, CR4_PAE,
-  CR4_MCE, CR4_PGE, CR4_PCE, CR4_OSFXSR, CR4_OSXMMEXCPT, CR4_UMIP, CR4_VMXE, CR4_FSGSBASE, CR4_OSXSAVE, CR4_SMEP, CR4_SMAP, EFER_SCE, EFER_LME, EFER_LMA,
-  EFER_NXE,
+  CR4_MCE, CR4_PGE, CR4_PCE, CR4_OSFXSR, CR4_OSXMMEXCPT, CR4_UMIP, CR4_VMXE, CR4_FSGSBASE, CR4_PCIDE, CR4_OSXSAVE,
+  CR4_SMEP, CR4_SMAP, EFER_SCE, EFER_LME, EFER_LMA, EFER_NXE,
 } from '../spec/control-bits';
 import { XSAVE_AREA_BYTES, XSTATE_SUPPORTED } from '../spec/xstate';
 import { PHYSICAL_ADDRESS_BITS } from '../spec/page-bits';
 
 export const CR0_DEFINED: u64 = <u64>CR0_PG | CR0_PE | CR0_MP | CR0_EM | CR0_TS | CR0_ET | CR0_NE | CR0_WP | CR0_AM | CR0_NW | CR0_CD;
 export const CR4_SUPPORTED: u64 = CR4_TSD | CR4_DE | CR4_PSE | CR4_PAE | CR4_MCE | CR4_PGE | CR4_PCE | CR4_UMIP | CR4_VMXE
-  | CR4_OSFXSR | CR4_OSXMMEXCPT | CR4_FSGSBASE | CR4_OSXSAVE | CR4_SMEP | CR4_SMAP;
+  | CR4_OSFXSR | CR4_OSXMMEXCPT | CR4_FSGSBASE | CR4_PCIDE | CR4_OSXSAVE | CR4_SMEP | CR4_SMAP;
 export const EFER_SUPPORTED: u64 = EFER_SCE | EFER_LME | EFER_LMA | EFER_NXE;
 
 /** Bits at and above MAXPHYADDR. */
@@ -26,6 +26,7 @@ const SIGNATURE: u32 = 0x0005_06e3;
 const ECX_MONITOR: u32 = 1 << 3;
 const ECX_VMX: u32 = 1 << 5;
 const ECX_CMPXCHG16B: u32 = 1 << 13;
+const ECX_PCID: u32 = 1 << 17;
 const ECX_X2APIC: u32 = 1 << 21;
 const ECX_POPCNT: u32 = 1 << 23;
 const ECX_TSC_DEADLINE: u32 = 1 << 24;
@@ -45,6 +46,7 @@ const EDX_SEP: u32 = 1 << 11;
 const EDX_PGE: u32 = 1 << 13;
 const EDX_CMOV: u32 = 1 << 15;
 const EDX_PAT: u32 = 1 << 16;
+const EDX_PSE36: u32 = 1 << 17;
 const EDX_CLFSH: u32 = 1 << 19;
 const EDX_MMX: u32 = 1 << 23;
 const EDX_FXSR: u32 = 1 << 24;
@@ -114,9 +116,9 @@ function featureLeaf(): void {
   const osxsave: u32 = load<u64>(CR4) & CR4_OSXSAVE ? ECX_OSXSAVE : 0;
   const apic: u32 = load<u64>(MSR_APIC_BASE) & (1 << 11) ? EDX_APIC : 0;
   result(SIGNATURE, (load<u32>(APIC_ID) << 24) | ((<u32>1 << coreBits()) << 16) | (8 << 8),
-    ECX_MONITOR | ECX_VMX | ECX_CMPXCHG16B | ECX_X2APIC | ECX_POPCNT | ECX_TSC_DEADLINE | ECX_XSAVE | osxsave,
-    EDX_FPU | EDX_DE | EDX_PSE | EDX_TSC | EDX_MSR | EDX_PAE | EDX_CX8 | EDX_SEP | EDX_PGE | EDX_CMOV | EDX_PAT | EDX_CLFSH
-    | EDX_MMX | EDX_FXSR | EDX_SSE | EDX_SSE2 | apic | (processors > 1 ? EDX_HTT : 0));
+    ECX_MONITOR | ECX_VMX | ECX_CMPXCHG16B | ECX_PCID | ECX_X2APIC | ECX_POPCNT | ECX_TSC_DEADLINE | ECX_XSAVE | osxsave,
+    EDX_FPU | EDX_DE | EDX_PSE | EDX_TSC | EDX_MSR | EDX_PAE | EDX_CX8 | EDX_SEP | EDX_PGE | EDX_CMOV | EDX_PAT
+    | EDX_PSE36 | EDX_CLFSH | EDX_MMX | EDX_FXSR | EDX_SSE | EDX_SSE2 | apic | (processors > 1 ? EDX_HTT : 0));
 }
 
 /** Bits of the APIC ID that number the processors of the package. */

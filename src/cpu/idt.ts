@@ -2,27 +2,28 @@
  * Delivery of an event through the interrupt-descriptor table (SDM Vol. 3, 6.12 and 6.14; 21.1.4 for real mode).
  * Everything is checked before anything changes; a fault is left pending.
  */
-import {
-  RIP, CS, SS, TR, IDTR_BASE, IDTR_LIMIT, SEGMENT_LIMIT, SEGMENT_BASE, SEGMENT_SELECTOR,
-} from '../spec/cpu-state';
-import { FLAG_IF, FLAG_TF, FLAG_NT, FLAG_RF, FLAG_VM, FLAG_AC } from '../spec/control-bits';
-import { GENERAL_PROTECTION, SEGMENT_NOT_PRESENT, INVALID_TSS, STACK_FAULT } from '../spec/vectors';
+import { RIP, CS, SS, DS, ES, FS, GS, IDTR_BASE, IDTR_LIMIT } from '../spec/cpu-state';
+import { DR6_BD, FLAG_IF, FLAG_TF, FLAG_NT, FLAG_RF, FLAG_VM, FLAG_AC } from '../spec/control-bits';
+import { DEBUG, GENERAL_PROTECTION, SEGMENT_NOT_PRESENT } from '../spec/vectors';
 import {
   INTERRUPTION_HARDWARE_EXCEPTION, INTERRUPTION_SOFTWARE_INTERRUPT, INTERRUPTION_SOFTWARE_EXCEPTION,
 } from '../spec/vmx-controls';
-import { TASK_SWITCH } from '../spec/exit-reasons';
-import { raise, raiseExit, faultPending, NONE } from './fault';
+import { repetitionsToCome } from './context';
+import { debugConditions } from './debug';
+import { raise, faultPending, NONE } from './fault';
 import { getFlags, setFlags } from './flags';
+import { beginInnerStack, findInnerStack, installInnerStack, interruptPointer, readTssPointer64, ringPointer } from './inner-stack';
 import { canonical, readSystem } from './memory';
 import {
-  segment, setLevel, currentLevel, inLongMode, inNonRoot, inProtectedMode, RIGHTS_CODE, RIGHTS_CODE_OR_DATA, RIGHTS_CONFORMING,
-  RIGHTS_LONG, RIGHTS_BIG, RIGHTS_PRESENT, modeChanged,
+  setLevel, currentLevel, inLongMode, inProtectedMode, inVirtual8086, RIGHTS_CODE, RIGHTS_CODE_OR_DATA,
+  RIGHTS_CONFORMING, RIGHTS_LONG, RIGHTS_BIG, RIGHTS_PRESENT, RIGHTS_UNUSABLE, modeChanged,
 } from './mode';
 import {
-  readDescriptor, descriptorRights, descriptorBase, descriptorLimit, privilegeOf, segmentSelector,
-  segmentBase, segmentRights, writeSegment, installNullStack, checkStackSegment, markAccessed, SELECTOR_INDEX,
+  readDescriptor, descriptorRights, descriptorBase, descriptorLimit, loadRealMode, privilegeOf, segmentSelector,
+  writeSegment, installNullStack, markAccessed, SELECTOR_INDEX,
 } from './segments';
-import { beginStackAt, push, roomOnStack, stackMask, commitStack, RSP_SLOT } from './stack';
+import { beginLongStackAt, beginStack, push, roomOnStack, commitStack, RSP_SLOT } from './stack';
+import { switchTask, TASK_BY_INTERRUPT } from './tasks';
 
 const GATE_TASK: u32 = 5;
 /** Interrupt and trap gates: 16-bit 6 and 7, 32-bit and 64-bit 14 and 15. An odd type leaves IF alone. */
@@ -47,12 +48,16 @@ export function deliverThroughIdt(vector: u32, type: u32, errorCode: i64, return
   if (!readGate(vector, software)) return;
   let flags = getFlags();
   if (type == INTERRUPTION_HARDWARE_EXCEPTION && isFault(vector)) flags |= FLAG_RF;
+  else if (!software && repetitionsToCome()) flags |= FLAG_RF;
+  if (gateType == GATE_TASK) return switchTask(gateSelector, TASK_BY_INTERRUPT, errorCode, returnRip, flags, external);
   if (inLongMode()) deliverInLongMode(errorCode, returnRip, flags);
   else deliverInProtectedMode(errorCode, returnRip, flags);
 }
 
-/** Faults, unlike traps, return to the instruction itself (6.5). */
-export function isFault(vector: u32): bool { return vector != 1 && vector != 3 && vector != 4; }
+/** Faults, unlike traps, return to the instruction itself (6.5), but for its breakpoints with RF as it is (18.3.1.1). */
+export function isFault(vector: u32): bool {
+  return vector == DEBUG ? (debugConditions & DR6_BD) != 0 : vector != 3 && vector != 4;
+}
 
 /** 6.11, 6.14.1. */
 function readGate(vector: u32, software: bool): bool {
@@ -74,18 +79,11 @@ function readGate(vector: u32, software: bool): bool {
   if (!interruptOrTrap && !task) return gateFault(GENERAL_PROTECTION, selectorOfGate);
   if (software && (<u32>(low >> 45) & 3) < currentLevel()) return gateFault(GENERAL_PROTECTION, selectorOfGate);
   if ((low & ((<u64>1) << 47)) == 0) return gateFault(SEGMENT_NOT_PRESENT, selectorOfGate);
-  return !task || taskGate();
+  return true;
 }
 
 function gateFault(vector: u32, errorCode: u32): bool {
   raise(vector, errorCode);
-  return false;
-}
-
-/** Task switches are not implemented: an exit in a guest (25.4.2 of exits), else #TS. */
-function taskGate(): bool {
-  if (inNonRoot()) raiseExit(TASK_SWITCH, <u64>gateSelector | (3 << 30));
-  else raise(INVALID_TSS, (gateSelector & SELECTOR_INDEX) | external);
   return false;
 }
 
@@ -139,7 +137,7 @@ function deliverInLongMode(errorCode: i64, returnRip: u64, flags: u64): void {
   const codeRights = descriptorRights();
   let rsp = load<u64>(RSP_SLOT);
   if (inner || gateStack != 0) {
-    rsp = readTssPointer64(gateStack != 0 ? 28 + 8 * gateStack : 4 + 8 * cpl);
+    rsp = readTssPointer64(gateStack != 0 ? interruptPointer(gateStack) : ringPointer(cpl), external);
     if (faultPending != NONE) return;
   }
   if (!canonical(gateOffset)) {
@@ -147,7 +145,7 @@ function deliverInLongMode(errorCode: i64, returnRip: u64, flags: u64): void {
     return;
   }
   const oldRsp = load<u64>(RSP_SLOT);
-  beginStackAt(rsp & ~15, 0, u64.MAX_VALUE, cpl);
+  beginLongStackAt(rsp & ~15, cpl, external);
   if (!roomOnStack(errorCode >= 0 ? 6 : 5, 8)) return;
   push(8, segmentSelector(SS));
   push(8, oldRsp);
@@ -159,67 +157,59 @@ function deliverInLongMode(errorCode: i64, returnRip: u64, flags: u64): void {
   enterHandler(cpl, flags);
 }
 
-/** RSPn or ISTn in the 64-bit TSS (SDM 7.7). */
-function readTssPointer64(offset: u32): u64 {
-  if (offset + 7 > load<u32>(segment(TR), SEGMENT_LIMIT)) {
-    raise(INVALID_TSS, (segmentSelector(TR) & SELECTOR_INDEX) | external);
-    return 0;
-  }
-  const rsp = readSystem(segmentBase(TR) + offset, 8);
-  if (faultPending == NONE && !canonical(rsp)) raise(STACK_FAULT, external);
-  return rsp;
-}
-
 /** 6.12.1; the frame's items have the gate's size. */
 function deliverInProtectedMode(errorCode: i64, returnRip: u64, flags: u64): void {
   const size: u32 = gateType & 8 ? 4 : 2;
   const cpl = checkHandlerCode();
   if (cpl < 0) return;
+  const virtual = inVirtual8086();
+  if (virtual && cpl != 0) {
+    raise(GENERAL_PROTECTION, (gateSelector & SELECTOR_INDEX) | external);
+    return;
+  }
   const inner = <u32>cpl < currentLevel();
   const codeBase = descriptorBase();
   const codeLimit = descriptorLimit();
   const codeRights = descriptorRights();
-  const items: u32 = (inner ? 5 : 3) + (errorCode >= 0 ? 1 : 0);
+  const items: u32 = (inner ? 5 : 3) + (errorCode >= 0 ? 1 : 0) + (virtual ? 4 : 0);
   if (inner) {
-    deliverToInnerRing(errorCode, returnRip, flags, cpl, size, items);
+    if (!findInnerStack(cpl, external)) return;
+    beginInnerStack(cpl, external);
   } else {
-    beginStackAt(load<u64>(RSP_SLOT), segmentBase(SS), stackMask(), cpl);
-    if (!roomOnStack(items, size)) return;
-    pushHead(size, flags, returnRip, errorCode);
-    if (faultPending == NONE) commitStack();
+    beginStack(external);
   }
+  if (!roomOnStack(items, size)) return;
+  if (gateOffset > codeLimit) {
+    raise(GENERAL_PROTECTION, external);
+    return;
+  }
+  if (virtual) pushDataSegments(size);
+  if (inner) {
+    push(size, segmentSelector(SS));
+    push(size, load<u64>(RSP_SLOT));
+  }
+  pushHead(size, flags, returnRip, errorCode);
   if (faultPending != NONE) return;
+  if (inner) installInnerStack();
+  commitStack();
+  if (virtual) dropDataSegments();
   installHandlerCode(codeBase, codeLimit, codeRights, cpl);
   enterHandler(cpl, flags);
 }
 
-function deliverToInnerRing(errorCode: i64, returnRip: u64, flags: u64, cpl: u32, size: u32, items: u32): void {
-  const wide = (segmentRights(TR) & 8) != 0;
-  const at: u32 = wide ? 4 + 8 * cpl : 2 + 4 * cpl;
-  if (at + (wide ? 5 : 3) > load<u32>(segment(TR), SEGMENT_LIMIT)) {
-    raise(INVALID_TSS, (segmentSelector(TR) & SELECTOR_INDEX) | external);
-    return;
-  }
-  const esp = readSystem(segmentBase(TR) + at, wide ? 4 : 2);
-  if (faultPending != NONE) return;
-  const selector = <u32>readSystem(segmentBase(TR) + at + (wide ? 4 : 2), 2);
-  if (faultPending != NONE) return;
-  if ((selector & SELECTOR_INDEX) == 0) {
-    raise(INVALID_TSS, external);
-    return;
-  }
-  if (!checkStackSegment(selector, cpl, INVALID_TSS, external)) return;
-  const rights = descriptorRights();
-  const base = descriptorBase();
-  const limit = descriptorLimit();
-  beginStackAt(esp, base, rights & RIGHTS_BIG ? 0xffff_ffff : 0xffff, cpl);
-  if (!roomOnStack(items, size)) return;
-  push(size, segmentSelector(SS));
-  push(size, load<u64>(RSP_SLOT));
-  pushHead(size, flags, returnRip, errorCode);
-  if (faultPending != NONE) return;
-  writeSegment(SS, selector, base, limit, rights);
-  commitStack();
+/** From virtual-8086 mode the data segments are saved too, and left null (21.3.1.1). */
+function pushDataSegments(size: u32): void {
+  push(size, segmentSelector(GS));
+  push(size, segmentSelector(FS));
+  push(size, segmentSelector(DS));
+  push(size, segmentSelector(ES));
+}
+
+function dropDataSegments(): void {
+  writeSegment(GS, 0, 0, 0, RIGHTS_UNUSABLE);
+  writeSegment(FS, 0, 0, 0, RIGHTS_UNUSABLE);
+  writeSegment(DS, 0, 0, 0, RIGHTS_UNUSABLE);
+  writeSegment(ES, 0, 0, 0, RIGHTS_UNUSABLE);
 }
 
 /** 21.1.4: four-byte vectors of segment and offset at IDTR's base. */
@@ -231,18 +221,13 @@ function deliverInRealMode(vector: u32, returnRip: u64): void {
   const target = <u32>readSystem(load<u64>(IDTR_BASE) + vector * 4, 4);
   if (faultPending != NONE) return;
   const flags = getFlags();
-  beginStackAt(load<u64>(RSP_SLOT), segmentBase(SS), stackMask(), 0);
+  beginStack(0);
   if (!roomOnStack(3, 2)) return;
   pushHead(2, flags, returnRip, -1);
   if (faultPending != NONE) return;
   commitStack();
-  loadRealModeCode(target >> 16);
+  loadRealMode(CS, target >> 16);
   setFlags(flags & ~<u64>(FLAG_IF | FLAG_TF | FLAG_RF | FLAG_AC));
   store<u64>(RIP, target & 0xffff);
   modeChanged();
-}
-
-export function loadRealModeCode(selector: u32): void {
-  store<u64>(segment(CS), <u64>selector << 4, SEGMENT_BASE);
-  store<u16>(segment(CS), <u16>selector, SEGMENT_SELECTOR);
 }

@@ -8,18 +8,22 @@
 import { CPL, CYCLES, MSR_EFER, COST_WALK_REFERENCE } from '../spec/cpu-state';
 import { BOUNCE } from '../spec/memory-map';
 import { EFER_LMA } from '../spec/control-bits';
-import { GENERAL_PROTECTION, STACK_FAULT } from '../spec/vectors';
+import { ALIGNMENT_CHECK, GENERAL_PROTECTION } from '../spec/vectors';
 import { emulatedRead, emulatedWrite, mmioRead, mmioWrite } from './board';
 import { EMULATED } from './ept';
 import { pageHasCode, invalidatePage } from './blocks';
 import { cyclesLeft, refundCycles } from './counters';
-import { raise, runAlone, runningAlone } from './fault';
-import { translate, rememberWalk, mayKeep, mayKeepWrite, pageFlags, ACCESS_WRITE, ACCESS_FETCH, ACCESS_USER, ACCESS_IMPLICIT } from './paging';
+import { dataConditions, dataWatched, deferDebug } from './debug';
+import { raise, raiseNotCanonical, runAlone, runningAlone } from './fault';
+import {
+  translate, rememberWalk, mayKeep, mayKeepWrite, pageFlags, ACCESS_WRITE, ACCESS_FETCH, ACCESS_USER, ACCESS_IMPLICIT,
+} from './paging';
 import { NO_ADDRESS, hostOfPhysical } from './physical';
 import {
   lookUp, lookUpBlocked, lookUpFetch, fillTlb, fillFetchTlb, block, unblock, readTlb, writeTlb, fetchTlb,
 } from './tlb';
-import { boardWasCalled } from './events';
+import { boardWasCalled, refreshAttention } from './events';
+import { alignmentChecked } from './mode';
 
 export { BOUNCE } from '../spec/memory-map';
 
@@ -36,13 +40,19 @@ let bouncePhysical2: u64 = 0;
 function privilege(): u32 { return load<u32>(CPL) == 3 ? ACCESS_USER : 0; }
 
 /** An access at the current privilege level. */
-export function readMiss(va: u64, size: u32): usize { return readAccess(va, size, privilege()); }
+export function readMiss(va: u64, size: u32): usize {
+  return eachAccessIsChecked() ? addressToRead(va, size, privilege()) : readAccess(va, size, privilege());
+}
 
 /** Address for a store of `size` bytes; with RAM behind it the current contents are there too. */
-export function writeMiss(va: u64, size: u32): usize { return writeAccess(va, size, privilege() | ACCESS_WRITE, false); }
+export function writeMiss(va: u64, size: u32): usize {
+  return eachAccessIsChecked() ? addressToWrite(va, size, privilege()) : writeAccess(va, size, privilege() | ACCESS_WRITE, false);
+}
 
 /** As {@link writeMiss}, for an instruction that reads what it changes: a device is read. */
-export function modifyMiss(va: u64, size: u32): usize { return writeAccess(va, size, privilege() | ACCESS_WRITE, true); }
+export function modifyMiss(va: u64, size: u32): usize {
+  return eachAccessIsChecked() ? addressToModify(va, size, privilege()) : writeAccess(va, size, privilege() | ACCESS_WRITE, true);
+}
 
 /** Outside IA-32e mode linear addresses have 32 bits and are all canonical. */
 @inline
@@ -54,7 +64,7 @@ export function canonical(va: u64): bool { return ((<i64>va) << 16 >> 16) == <i6
 
 function addressable(va: u64, size: u32): bool {
   if (!longMode() || (canonical(va) && canonical(va + size - 1))) return true;
-  raise(GENERAL_PROTECTION, 0);
+  raiseNotCanonical();
   return false;
 }
 
@@ -288,6 +298,7 @@ function storeSized(host: usize, size: u32, value: u64): void {
 
 /** Address of `size` bytes to read with the given kind of access, through the TLB; 0 with the fault pending. */
 export function addressToRead(va: u64, size: u32, access: u32): usize {
+  if (eachAccessIsChecked() && !passes(va, size, access)) return 0;
   const base: usize = readTlb((access & ACCESS_USER) != 0);
   const host = lookUp(base, va, size);
   return host != 0 ? host : readAccess(va, size, access);
@@ -295,17 +306,55 @@ export function addressToRead(va: u64, size: u32, access: u32): usize {
 
 /** As {@link addressToRead} for a store; the caller calls {@link commitWrite} when it is BOUNCE. */
 export function addressToWrite(va: u64, size: u32, access: u32): usize {
+  if (eachAccessIsChecked() && !passes(va, size, access | ACCESS_WRITE)) return 0;
   const base: usize = writeTlb((access & ACCESS_USER) != 0);
   const host = lookUp(base, va, size);
   return host != 0 ? host : writeAccess(va, size, access | ACCESS_WRITE, false);
 }
 
-function read(va: u64, size: u32, access: u32): u64 {
+/** As {@link modifyMiss}, with the given kind of access. */
+function addressToModify(va: u64, size: u32, access: u32): usize {
+  if (!passes(va, size, access | ACCESS_WRITE)) return 0;
+  const host = lookUp(writeTlb((access & ACCESS_USER) != 0), va, size);
+  return host != 0 ? host : writeAccess(va, size, access | ACCESS_WRITE, true);
+}
+
+/** Alignment checks or data breakpoints are on: the data TLBs that the executor looks into are empty. */
+@inline
+function eachAccessIsChecked(): bool { return alignmentChecked || dataWatched; }
+
+/** False with #AC pending (SDM 6.15, interrupt 17), or where a breakpoint is met and the instruction not alone yet. */
+function passes(va: u64, size: u32, access: u32): bool {
+  if (!addressable(va, size)) return false;
+  if (alignmentChecked && (access & ACCESS_USER) != 0 && misaligned(va, size)) {
+    raise(ALIGNMENT_CHECK, 0);
+    return false;
+  }
+  if (!dataWatched) return true;
+  const met = dataConditions(va, size, (access & ACCESS_WRITE) != 0);
+  if (met == 0) return true;
+  if (!runningAlone) {
+    runAlone();
+    return false;
+  }
+  deferDebug(met);
+  refreshAttention();
+  return true;
+}
+
+/** Table 6-7: to the size of the item, at most 8 bytes; 6- and 10-byte items to 4 and 8 of them. */
+@inline
+function misaligned(va: u64, size: u32): bool {
+  const alignment: u64 = size >= 8 ? 8 : size == 6 ? 4 : size;
+  return (va & (alignment - 1)) != 0;
+}
+
+export function readWith(va: u64, size: u32, access: u32): u64 {
   const host = addressToRead(va, size, access);
   return host != 0 ? loadSized(host, size) : 0;
 }
 
-function write(va: u64, size: u32, value: u64, access: u32): void {
+export function writeWith(va: u64, size: u32, value: u64, access: u32): void {
   const host = addressToWrite(va, size, access);
   if (host == 0) return;
   storeSized(host, size, value);
@@ -313,34 +362,18 @@ function write(va: u64, size: u32, value: u64, access: u32): void {
 }
 
 /** 1, 2, 4 or 8 bytes at the current privilege level; 0 with the fault pending. */
-export function readMemory(va: u64, size: u32): u64 { return read(va, size, privilege()); }
-export function writeMemory(va: u64, size: u32, value: u64): void { write(va, size, value, privilege()); }
+export function readMemory(va: u64, size: u32): u64 { return readWith(va, size, privilege()); }
+export function writeMemory(va: u64, size: u32, value: u64): void { writeWith(va, size, value, privilege()); }
 
 /** Descriptor tables and task-state segments: supervisor at any privilege level. */
-export function readSystem(va: u64, size: u32): u64 { return read(va, size, ACCESS_IMPLICIT); }
-export function writeSystem(va: u64, size: u32, value: u64): void { write(va, size, value, ACCESS_IMPLICIT); }
+export function readSystem(va: u64, size: u32): u64 { return readWith(linearOfSystem(va), size, ACCESS_IMPLICIT); }
+export function writeSystem(va: u64, size: u32, value: u64): void { writeWith(linearOfSystem(va), size, value, ACCESS_IMPLICIT); }
+
+/** Before the first of several writes; false with a fault pending. */
+export function canWriteSystem(va: u64, size: u32): bool { return addressToWrite(linearOfSystem(va), size, ACCESS_IMPLICIT) != 0; }
+
+@inline
+function linearOfSystem(va: u64): u64 { return longMode() ? va : va & 0xffff_ffff; }
 
 /** Stack frames of a privilege level that may not be the current one. */
 export function stackAccess(cpl: u32): u32 { return cpl == 3 ? ACCESS_USER : 0; }
-export function readStack(va: u64, size: u32, cpl: u32): u64 {
-  if (outsideStack(va, size)) return 0;
-  return read(va, size, stackAccess(cpl));
-}
-
-export function writeStack(va: u64, size: u32, value: u64, cpl: u32): void {
-  if (outsideStack(va, size)) return;
-  write(va, size, value, stackAccess(cpl));
-}
-
-/** Checks that an item can be written, before the first of several stores. */
-export function probeStackWrite(va: u64, size: u32, cpl: u32): bool {
-  if (outsideStack(va, size)) return false;
-  return addressToWrite(va, size, stackAccess(cpl)) != 0;
-}
-
-/** Stack references outside the canonical form are stack faults (SDM Vol. 3, 6.15, interrupt 12). */
-function outsideStack(va: u64, size: u32): bool {
-  if (!longMode() || (canonical(va) && canonical(va + size - 1))) return false;
-  raise(STACK_FAULT, 0);
-  return true;
-}

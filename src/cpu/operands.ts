@@ -48,6 +48,14 @@ export function effectiveAddress(op: usize): u64 {
   return linearAddress(opSegment(op), effectiveOffset(op), opSize(op), false);
 }
 
+/** For instructions that do not access what they name. */
+export function linearWithoutChecks(segment: u32, offset: u64): u64 {
+  if (segment == 0xff) return offset;
+  const base = load<u64>(SEGMENTS + segment * SEGMENT_BYTES, SEGMENT_BASE);
+  if (load<u32>(CODE_BITS) == 64) return segment >= <u32>FS ? offset + base : offset;
+  return (offset + base) & 0xffff_ffff;
+}
+
 /** `segment` 0xff: its base is 0 and its limit 4 GiB. A segment fault is left pending. */
 export function linearAddress(segment: u32, offset: u64, size: u32, write: bool): u64 {
   const bits = load<u32>(CODE_BITS);

@@ -6,7 +6,7 @@ import {
   PAGE_PRESENT, PAGE_WRITABLE, PAGE_USER, PAGE_ACCESSED, PAGE_DIRTY, PAGE_LARGE, PAGE_GLOBAL, FAULT_PRESENT, FAULT_WRITE, FAULT_USER,
   FAULT_RESERVED, FAULT_FETCH, PAGE_ADDRESS_MASK, PHYSICAL_ADDRESS_BITS, EPT_WRITE,
 } from '../spec/page-bits';
-import { CR0, CR3, CR4, MSR_EFER, COST_WALK_REFERENCE } from '../spec/cpu-state';
+import { CR0, CR3, CR4, MSR_EFER, COST_WALK_REFERENCE, PDPTES } from '../spec/cpu-state';
 import {
   CR0_PG, CR0_WP, CR4_PAE, CR4_PGE, CR4_PSE, CR4_SMEP, CR4_SMAP, EFER_LMA, EFER_NXE, FLAG_AC,
 } from '../spec/control-bits';
@@ -106,7 +106,7 @@ function shiftOf(level: u32): u32 { return SMALL_PAGE + indexBits * (level - 1);
 function choosePagingMode(): void {
   long = (load<u64>(MSR_EFER) & EFER_LMA) != 0;
   wide = long || (load<u64>(CR4) & CR4_PAE) != 0;
-  top = long ? 4 : wide ? 3 : 2;
+  top = long ? 4 : 2;
   indexBits = wide ? 9 : 10;
 }
 
@@ -130,7 +130,12 @@ function walk(va: u64, access: u32): bool {
     for (let stale = level; stale <= top; stale++) dropStructure(cache, stale, va >> shiftOf(stale));
     break;
   }
-  const root = load<u64>(CR3) & (long ? PAGE_ADDRESS_MASK : wide ? 0xffff_ffe0 : 0xffff_f000);
+  let root = load<u64>(CR3) & (long ? PAGE_ADDRESS_MASK : 0xffff_f000);
+  if (wide && !long) {
+    const pointer = load<u64>(PDPTES + ((<usize>(va >> 30) & 3) << 3));
+    if ((pointer & PAGE_PRESENT) == 0) return pageFault(va, access, 0);
+    root = pointer & PAGE_ADDRESS_MASK;
+  }
   return walkFrom(va, access, top, root, NO_ADDRESS, PAGE_WRITABLE | PAGE_USER, 0);
 }
 
@@ -152,7 +157,7 @@ function walkFrom(
     const entry = readEntry(level);
     if ((entry & PAGE_PRESENT) == 0) return pageFault(va, access, 0);
     if (entry & reservedBits(level, entry)) return pageFault(va, access, FAULT_PRESENT | FAULT_RESERVED);
-    if (long || level < 3) rights &= <u32>entry | NO_EXECUTE;
+    rights &= <u32>entry | NO_EXECUTE;
     if (entry & NX) rights |= NO_EXECUTE;
     store<u64>(record(level), rights, 32);
     if (level == 1 || isLarge(entry, level)) {
@@ -168,10 +173,42 @@ function walkFrom(
   }
 }
 
+/** Bits of a PDPTE that must be 0 when it is present (table 4-8). */
+const PDPTE_RESERVED: u64 = 0x1e6 | ~(((<u64>1) << PHYSICAL_ADDRESS_BITS) - 1);
+
+@inline
+export function invalidPdpte(entry: u64): bool { return (entry & PAGE_PRESENT) != 0 && (entry & PDPTE_RESERVED) != 0; }
+
+/** PAE paging as CR0, CR4 and EFER would have it. */
+export function usesPdptes(cr0: u64, cr4: u64, efer: u64): bool {
+  return (cr0 & CR0_PG) != 0 && (cr4 & CR4_PAE) != 0 && (efer & EFER_LMA) == 0;
+}
+
+/**
+ * The PDPTE registers from the table that a CR3 points to (SDM 4.4.1): false, with nothing changed, where a reserved bit
+ * is set, or with an EPT exit pending.
+ */
+export function loadPdptes(cr3: u64): bool {
+  const table = cr3 & 0xffff_ffe0;
+  beginEptWalks();
+  for (let i: usize = 0; i < 4; i++) {
+    const pa = eptPointer == 0 ? table + (i << 3) : translateEpt(table + (i << 3), EPT_ACCESS_READ, 0, false);
+    if (pa == NO_ADDRESS) return false;
+    const entry = readPhysical64(pa);
+    if (invalidPdpte(entry)) return false;
+    store<u64>(NEW_PDPTES + (i << 3), entry);
+  }
+  memory.copy(PDPTES, NEW_PDPTES, 32);
+  return true;
+}
+
+const NEW_PDPTES: usize = memory.data(32, 8);
+
 /** Results that the TLB and {@link translate} need. */
 function finish(va: u64, access: u32, entry: u64, rights: u32): void {
   const offset: u64 = ((<u64>1) << shiftOf(leafLevel)) - 1;
   guestPhysical = (entry & PAGE_ADDRESS_MASK & ~offset) | (va & offset);
+  if (leafLevel == 2 && !wide) guestPhysical = (guestPhysical & 0xffff_ffff) | (((entry >> 13) & 0xff) << 32);
   pageFlags = shiftOf(leafLevel);
   if ((entry & PAGE_GLOBAL) != 0 && (load<u64>(CR4) & CR4_PGE) != 0) pageFlags |= TLB_GLOBAL;
   const user = (access & ACCESS_USER) != 0;
@@ -222,19 +259,19 @@ function readEntry(level: u32): u64 {
 
 function isLarge(entry: u64, level: u32): bool {
   if ((entry & PAGE_LARGE) == 0) return false;
-  if (level == 3) return long;
+  if (level == 3) return true;
   return level == 2 && (wide || (load<u64>(CR4) & CR4_PSE) != 0);
 }
 
-/** SDM 4.3, 4.4.1–4.4.2, 4.5.4. */
+/** Bits 21:(M–19) of a 4-MByte page's entry, M the physical-address width: PSE-36 (table 4-4). */
+const PSE36_RESERVED: u64 = 0x3f_ffff & ~((1 << (PHYSICAL_ADDRESS_BITS - 19)) - 1);
+
+/** SDM 4.3, 4.4.2, 4.5.4. */
 function reservedBits(level: u32, entry: u64): u64 {
-  if (!wide) return isLarge(entry, level) ? 0x3f_e000 : 0;
+  if (!wide) return isLarge(entry, level) ? PSE36_RESERVED : 0;
   let reserved = ABOVE_PHYSICAL;
   if ((load<u64>(MSR_EFER) & EFER_NXE) == 0) reserved |= NX;
-  if (!long) {
-    reserved |= 0x7ff0_0000_0000_0000;
-    if (level == 3) return reserved | NX | 0x1e6;
-  }
+  if (!long) reserved |= 0x7ff0_0000_0000_0000;
   if (level == 4) return reserved | PAGE_LARGE;
   if (level == 3 && (entry & PAGE_LARGE) != 0) return reserved | 0x3fff_e000;
   if (level == 2 && (entry & PAGE_LARGE) != 0) return reserved | 0x1f_e000;
@@ -271,7 +308,6 @@ function fetchesAreTold(): bool {
 
 @inline
 function missingFlags(level: u32, leaf: u32, access: u32): u64 {
-  if (level == 3 && !long) return 0;
   const wanted: u64 = level == leaf && (access & ACCESS_WRITE) != 0 ? PAGE_ACCESSED | PAGE_DIRTY : PAGE_ACCESSED;
   return wanted & ~load<u64>(record(level), 8);
 }

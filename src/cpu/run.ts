@@ -2,7 +2,8 @@
  * The run loop. What can happen at an instruction boundary happens in this order, however the host slices the run: stop,
  * budget, deadline, interrupts and what else is due, fetch of the next instruction, its execution.
  */
-import { CYCLES, DEADLINE, EVENTS, INSTRUCTIONS, RIP } from '../spec/cpu-state';
+import { CYCLES, DEADLINE, EVENTS, INSTRUCTIONS, RFLAGS, RIP } from '../spec/cpu-state';
+import { FLAG_RF } from '../spec/control-bits';
 import { SCRATCH_BLOCK } from '../spec/memory-map';
 import { STOP_BUDGET, STOP_DEADLINE } from '../spec/stops';
 import { BLOCK_COST } from './blocks';
@@ -70,10 +71,11 @@ function runBlocks(): bool {
   return true;
 }
 
-/** The instruction at RIP in a block of its own. */
+/** The instruction at RIP in a block of its own; RF ends as it begins. */
 export function runOne(): void {
   setRunningAlone(true);
   if (decodeOne()) {
+    store<u64>(RFLAGS, load<u64>(RFLAGS) & ~<u64>FLAG_RF);
     grantOne();
     setRemaining(remaining - load<u64>(SCRATCH_BLOCK, BLOCK_COST));
     execute(SCRATCH_BLOCK);

@@ -93,11 +93,29 @@ export function installDescriptor(index: u32, selector: u32): void {
   writeSegment(index, selector, descriptorBase(), descriptorLimit(), descriptorRights());
 }
 
+/**
+ * In real-address and virtual-8086 mode a load changes selector and base alone: the limit of protected mode stays
+ * (21.1.1). A register that was null becomes usable.
+ */
+export function loadRealMode(index: u32, selector: u32): void {
+  const at = segment(index);
+  if (load<u32>(at, SEGMENT_RIGHTS) & RIGHTS_UNUSABLE) writeSegment(index, selector, 0, 0xffff, REAL_MODE_DATA);
+  store<u64>(at, <u64>selector << 4, SEGMENT_BASE);
+  store<u16>(at, <u16>selector, SEGMENT_SELECTOR);
+}
+
+/** Present, writable, accessed data; in virtual-8086 mode of privilege 3 (21.2.2). */
+export const REAL_MODE_DATA: u32 = 0x93;
+const VIRTUAL_8086_DATA: u32 = 0xf3;
+
+export function loadVirtual8086(index: u32, selector: u32): void {
+  writeSegment(index, selector, <u64>selector << 4, 0xffff, VIRTUAL_8086_DATA);
+}
+
 /** MOV, POP and LxS to ES, SS, DS, FS, GS. False with a fault pending and nothing changed. */
 export function loadDataSegment(index: u32, selector: u32): bool {
   if (!inProtectedMode() || inVirtual8086()) {
-    store<u64>(segment(index), <u64>selector << 4, SEGMENT_BASE);
-    store<u16>(segment(index), <u16>selector, SEGMENT_SELECTOR);
+    loadRealMode(index, selector);
     return true;
   }
   if (index == SS) return loadStackSegment(selector, currentLevel());

@@ -10,7 +10,7 @@ import { CR4_PCIDE } from '../spec/control-bits';
 import { TLB_BANKS, TLB_BANK_BYTES, TLB_CONTEXTS, TLB_CONTEXT_BYTES, TLB_CONTEXT_TABLE, TLB_END } from '../spec/memory-map';
 import { contextChanged } from './context';
 import { emptyEptStructures, emptyStructures } from './structure-cache';
-import { dropPage, emptyBank, emptyBankButGlobal, blockWriteEntries, selectBank } from './tlb';
+import { dropPage, emptyBank, emptyBankButGlobal, emptyNothing, blockWriteEntries, selectBank } from './tlb';
 
 /**
  * Fields of a record; offsets 16–27 belong to tlb.ts. EPT pointer u64 (0: none), VPID u16, PCID u16, processor u32; when it
@@ -101,6 +101,7 @@ export function flushAllContexts(): void {
     if (load<u32>(record + CHOSEN) != 0) empty(record);
     store<u32>(record + CHOSEN, 0);
   }
+  emptyNothing();
   choices = 0;
   current = 0;
   vpid = 0;

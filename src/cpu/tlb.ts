@@ -12,7 +12,7 @@
  */
 import {
   TLB_BANKS, TLB_ENTRIES, TLB_SUPERVISOR_READ, TLB_SUPERVISOR_WRITE, TLB_USER_READ, TLB_USER_WRITE, TLB_SUPERVISOR_FETCH,
-  TLB_USER_FETCH, TLB_END, TLB_FILL_LOG, TLB_GLOBAL_FILL_LOG, TLB_FILL_LOG_CAPACITY, RAM_BASE,
+  TLB_USER_FETCH, TLB_END, TLB_NOTHING, TLB_FILL_LOG, TLB_GLOBAL_FILL_LOG, TLB_FILL_LOG_CAPACITY, RAM_BASE,
 } from '../spec/memory-map';
 import { NO_ADDRESS } from './physical';
 
@@ -27,19 +27,24 @@ export let tlbFetchBase: usize = TLB_BANKS + TLB_SUPERVISOR_FETCH;
 export let tlbBank: usize = TLB_BANKS;
 let context: usize = 0;
 let userSelected: bool = false;
+let checkedSelected: bool = false;
 
-export function selectTlb(user: bool): void {
+/** `checked`: no access to data is to hit. */
+export function selectTlb(user: bool, checked: bool): void {
   userSelected = user;
-  tlbReadBase = readTlb(user);
-  tlbWriteBase = writeTlb(user);
+  checkedSelected = checked;
+  tlbReadBase = checked ? TLB_NOTHING : readTlb(user);
+  tlbWriteBase = checked ? TLB_NOTHING : writeTlb(user);
   tlbFetchBase = fetchTlb(user);
 }
 
 export function selectBank(bank: usize, record: usize): void {
   tlbBank = bank;
   context = record;
-  selectTlb(userSelected);
+  selectTlb(userSelected, checkedSelected);
 }
+
+export function emptyNothing(): void { memory.fill(TLB_NOTHING, 0xff, TLB_ENTRIES << 4); }
 
 @inline export function readTlb(user: bool): usize { return tlbBank + (user ? TLB_USER_READ : TLB_SUPERVISOR_READ); }
 @inline export function writeTlb(user: bool): usize { return tlbBank + (user ? TLB_USER_WRITE : TLB_SUPERVISOR_WRITE); }

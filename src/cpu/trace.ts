@@ -2,10 +2,10 @@
  * The trace ring (layout: spec/trace-records.ts). Nearly free while the kind's bit in TRACE_MASK is clear.
  */
 import {
-  TRACE_COUNT, TRACE_MASK, TRACE_CAUSE, CPL, VMX_OPERATION, CYCLES, INSTRUCTIONS, RIP,
+  APIC_ID, TRACE_COUNT, TRACE_MASK, TRACE_CAUSE, CPL, VMX_OPERATION, CYCLES, INSTRUCTIONS, RIP,
 } from '../spec/cpu-state';
 import {
-  TRACE_RING, TRACE_CAPACITY, TRACE_RECORD_BYTES, RECORD_KIND, RECORD_CPL, RECORD_VMX, RECORD_SIZE, RECORD_CAUSE,
+  TRACE_RING, TRACE_CAPACITY, TRACE_RECORD_BYTES, RECORD_KIND, RECORD_PROCESSOR, RECORD_CPL, RECORD_VMX, RECORD_SIZE, RECORD_CAUSE,
   RECORD_CYCLE, RECORD_INSTRUCTIONS, RECORD_RIP, RECORD_A, RECORD_B, RECORD_C, EXCEPTION, INTERRUPT, SOFTWARE_INTERRUPT,
   VM_ENTRY,
 } from '../spec/trace-records';
@@ -30,6 +30,7 @@ export function traceAppend(kind: u32): usize {
   store<u32>(TRACE_COUNT, count + 1);
   store<u64>(at, 0);
   store<u16>(at + RECORD_KIND, <u16>kind);
+  store<u8>(at + RECORD_PROCESSOR, <u8>load<u32>(APIC_ID));
   store<u8>(at + RECORD_CPL, <u8>load<u32>(CPL));
   store<u8>(at + RECORD_VMX, <u8>load<u32>(VMX_OPERATION));
   store<u32>(at + RECORD_CAUSE, load<u32>(TRACE_CAUSE));

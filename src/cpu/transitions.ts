@@ -2,7 +2,7 @@
  * The slow side of the executor: from block to block, out of a block at a fault, and the calls that must find the state
  * exact.
  */
-import { CYCLES, INSTRUCTIONS, DEADLINE, RIP } from '../spec/cpu-state';
+import { CYCLES, FS, GPR, GS, INSTRUCTIONS, DEADLINE, RIP } from '../spec/cpu-state';
 import { HANDLERS } from '../spec/memory-map';
 import { attention } from './events';
 import { BLOCK_END, blockEpoch, BLOCK_HEADER, findBlock } from './blocks';
@@ -12,9 +12,9 @@ import {
 import { exhausted, giveBack, grant, syncCounters } from './counters';
 import { decodeBlock } from './decode-block';
 import { rowCycles } from './decoder';
-import { faultPending, NONE, runningAlone } from './fault';
+import { faultPending, NONE, notCanonical, runningAlone, wasStackReference } from './fault';
 import { fetchPage, modifyMiss, readMiss, writeMiss } from './memory';
-import { OP_BYTES, opLength, opRow } from './op';
+import { OP_BYTES, opBase, opLength, opRow, opSegment } from './op';
 import { NO_ADDRESS } from './physical';
 
 @inline
@@ -73,6 +73,14 @@ export function abandon(block: usize, op: usize): void {
   giveBack(cost);
   syncCounters();
   locate(block, op);
+  if (faultPending != NONE && notCanonical) blameSegment(op);
+}
+
+/** In 64-bit mode RSP and RBP as bases mean SS, unless FS or GS is named (SDM Vol. 1, 3.7.5). */
+function blameSegment(op: usize): void {
+  const base = opBase(op);
+  const other = opSegment(op) == FS || opSegment(op) == GS;
+  if (!other && (base == GPR + 4 * 8 || base == GPR + 5 * 8)) wasStackReference();
 }
 
 @inline
@@ -91,7 +99,10 @@ export function runSystem(block: usize, op: usize): bool {
   abandon(block, op);
   clearJumped();
   call_indirect(load<u32>(HANDLERS + (<usize>opRow(op) << 2)), op);
-  if (faultPending != NONE) return false;
+  if (faultPending != NONE) {
+    if (notCanonical) blameSegment(op);
+    return false;
+  }
   if (!jumped) store<u64>(RIP, (load<u64>(RIP) + opLength(op)) & ripMask);
   store<u64>(INSTRUCTIONS, load<u64>(INSTRUCTIONS) + 1);
   store<u64>(CYCLES, load<u64>(CYCLES) + rowCycles(opRow(op)));
@@ -105,6 +116,19 @@ export function slowRead(va: u64, size: u32): usize {
   syncCounters();
   const host = readMiss(va, size);
   grant();
+  return host;
+}
+
+/** As {@link slowRead} and {@link slowWrite}, for PUSH, POP, CALL and RET. */
+export function slowPop(va: u64): usize {
+  const host = slowRead(va, 8);
+  wasStackReference();
+  return host;
+}
+
+export function slowPush(va: u64): usize {
+  const host = slowWrite(va, 8);
+  wasStackReference();
   return host;
 }
 

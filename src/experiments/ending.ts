@@ -6,6 +6,7 @@ import type { Ending } from "./view.js";
  */
 const STATUS = {
   "power-off": 0,
+  reset: 0,
   "budget-exhausted": 124,
   halted: 124,
   "entry-failure": 125,

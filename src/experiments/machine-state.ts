@@ -26,9 +26,13 @@ export function peekVmcs(machine: Machine, field: number): bigint {
   return machine.memory.read64(vmcs + VMCS_FIELDS + group * VMCS_GROUP_BYTES + ((field >> 1) & 0x1ff) * 8);
 }
 
+export function hasVmcs(machine: Machine): boolean {
+  return machine.processor.read64(S.CURRENT_VMCS) !== NO_VMCS;
+}
+
 /** All fields of the current VMCS, or null when there is none. */
 export function vmcsView(machine: Machine): VmcsFieldView[] | null {
-  if (machine.processor.read64(S.CURRENT_VMCS) === NO_VMCS) return null;
+  if (!hasVmcs(machine)) return null;
   return FIELDS.map(({ name, encoding }) => ({
     encoding,
     name,

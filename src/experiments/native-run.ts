@@ -51,6 +51,8 @@ function endingOfStop(stop: MachineStop): Ending | null {
       return null;
     case "power-off":
       return endingOf("power-off", "The guest powered the machine off.");
+    case "reset":
+      return endingOf("reset", "The guest reset the machine.");
     case "debug-exit":
       return debugExit(stop.status);
     case "halted":

@@ -1,6 +1,7 @@
 import { loadImage, type ImageModule } from "../guests/load-image.js";
 import { machineRamFor } from "../hypervisor/memory/layout.js";
 import type { PartOverrides } from "../hypervisor/parts.js";
+import { MOST_PROCESSORS } from "../machine/processors.js";
 import { Machine, type MachineOptions } from "../machine/machine.js";
 import type { StartState } from "../machine/start-state.js";
 import * as S from "../spec/cpu-state.js";
@@ -11,7 +12,7 @@ import { readTrace, traceCount } from "../trace/ring.js";
 import { describeState } from "./describe.js";
 import { budgetExhausted } from "./ending.js";
 import { InputLog, type TypedInput } from "./input-log.js";
-import { peekVmcs, registerViews, segmentViews, vmcsView } from "./machine-state.js";
+import { hasVmcs, peekVmcs, registerViews, segmentViews, vmcsView } from "./machine-state.js";
 import { NativeRun } from "./native-run.js";
 import type { Run } from "./run.js";
 import type { CpuMode, Ending, MachineView, Moment, Ring, TraceEvent } from "./view.js";
@@ -32,6 +33,8 @@ export interface SessionOptions {
   cpuMode: CpuMode;
   /** RAM of the guest, a multiple of 4096; 32 MiB unless given. A hypervisor has memory of its own beside it. */
   ramBytes?: number;
+  /** Processors, 1 to 4; 1 unless given. A VM has one. */
+  processors?: number;
   commandLine?: string;
   modules?: readonly ImageModule[];
   /** Initial RAM file system of a Linux kernel. */
@@ -91,7 +94,14 @@ export class Session {
     this.ramBytes = options.ramBytes ?? DEFAULT_RAM_BYTES;
     this.#image = loadImage(image, { name, ramBytes: this.ramBytes, commandLine, modules, initrd });
     this.#checkRoomForVm();
+    this.#checkProcessors();
     this.#run = this.#start();
+  }
+
+  #checkProcessors(): void {
+    const { processors = 1 } = this.options;
+    if (!Number.isInteger(processors) || processors < 1 || processors > MOST_PROCESSORS)
+      throw new RangeError(`${processors} processors: expected 1 to ${MOST_PROCESSORS}`);
   }
 
   #checkRoomForVm(): void {
@@ -220,8 +230,8 @@ export class Session {
       phase: shownPhase,
       words: describeState({ phase: shownPhase, pendingExit, waiting, ring, ending }),
       exit: ending ? null : this.#exitView(pendingExit),
-      registers: registerViews(machine, inRoot),
-      segments: segmentViews(machine, inRoot),
+      registers: registerViews(machine, inRoot && hasVmcs(machine)),
+      segments: segmentViews(machine, inRoot && hasVmcs(machine)),
       vmcs: this.options.cpuMode === "native" ? null : vmcsView(machine),
       console: this.#console,
       exits: exitCounts,
@@ -242,17 +252,19 @@ export class Session {
   }
 
   #start(): Run {
-    const { core, cpuMode, preset, trace, parts } = this.options;
+    const { core, cpuMode, preset, trace, parts, processors } = this.options;
     const ramBytes = this.ramBytes;
     const machine = new Machine({
       core,
+      // The virtual CPUs of a VM take turns on one processor.
+      processors: cpuMode === "native" ? processors : 1,
       preset,
       ramBytes: cpuMode === "native" ? ramBytes : machineRamFor(ramBytes),
       trace: trace ?? true,
       onSerial: (byte) => this.#consoleByte(byte),
     });
     if (cpuMode === "native") return new NativeRun(machine, this.#image);
-    return new VtxRun(machine, this.#image, ramBytes, parts ?? {});
+    return new VtxRun(machine, this.#image, ramBytes, parts ?? {}, processors);
   }
 
   #consoleByte(byte: number): void {

@@ -13,6 +13,7 @@ export type CpuMode = "native" | "vtx";
 export interface Ending {
   kind:
     | "power-off"
+    | "reset"
     | "debug-exit"
     | "halted"
     | "triple-fault"

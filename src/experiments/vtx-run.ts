@@ -22,11 +22,15 @@ export class VtxRun implements Run {
     image: StartState,
     guestBytes: number,
     overrides: PartOverrides,
+    processors = 1,
   ) {
     const parts = assembleParts(overrides);
     let loop: RunLoop | null = null;
     try {
-      loop = new RunLoop(new VirtualMachine(new HardwarePort(machine), parts, guestBytes, image), parts);
+      loop = new RunLoop(
+        new VirtualMachine(new HardwarePort(machine), { parts, guestBytes, image, processors }),
+        parts,
+      );
     } catch (error) {
       this.#stillborn = endingOf("part-error", `Setting up the VM ${describeThrown(error)}.`);
     }

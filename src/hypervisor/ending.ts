@@ -2,6 +2,7 @@
 export interface VmEnding {
   kind:
     | "power-off"
+    | "reset"
     | "debug-exit"
     | "halted"
     | "triple-fault"

@@ -125,6 +125,29 @@ export class HardwarePort {
     const [eax, ebx, ecx, edx] = [0, 4, 8, 12].map((at) => processor.read32(S.CPUID_RESULT + at));
     return { eax, ebx, ecx, edx };
   }
+  /** MOV from and to CR2. */
+  get cr2(): bigint {
+    return this.machine.processor.read64(S.CR2);
+  }
+  set cr2(value: bigint) {
+    this.machine.processor.write64(S.CR2, value);
+  }
+  /** MOV from and to DR0–DR3. */
+  get debugAddresses(): readonly bigint[] {
+    return [0, 1, 2, 3].map((number) => this.machine.processor.read64(S.DR + 8 * number));
+  }
+  set debugAddresses(values: readonly bigint[]) {
+    values.forEach((value, number) => this.machine.processor.write64(S.DR + 8 * number, value));
+  }
+  /** XGETBV and XSAVE of everything: x87, SSE and XCR0. */
+  saveExtendedState(): Uint8Array {
+    const { buffer } = this.machine.processor.view;
+    return new Uint8Array(buffer, S.X87_CONTROL, S.EXTENDED_STATE_END - S.X87_CONTROL).slice();
+  }
+  /** XSETBV and XRSTOR of what {@link saveExtendedState} gave. */
+  restoreExtendedState(state: Uint8Array): void {
+    new Uint8Array(this.machine.processor.view.buffer).set(state, S.X87_CONTROL);
+  }
   /** XSETBV of XCR0 with a value that the processor supports. */
   xsetbv(xcr0: bigint): void {
     this.machine.processor.write64(S.XCR0, xcr0);

@@ -1,8 +1,7 @@
-import { FLAG_IF } from "../spec/control-bits.js";
 import { TRIPLE_FAULT } from "../spec/exit-reasons.js";
 import { HANDLED } from "../spec/trace-records.js";
 import { exitReasonName } from "../trace/names.js";
-import { EXIT_REASON, GUEST_RFLAGS } from "../spec/vmcs-fields.js";
+import { EXIT_REASON } from "../spec/vmcs-fields.js";
 import { EXIT_REASON_ENTRY_FAILURE } from "../spec/vmx-controls.js";
 import { handlerCycles } from "./costs.js";
 import type { VmEnding } from "./ending.js";
@@ -31,8 +30,11 @@ export interface ExitTally {
   cycles: number;
 }
 
+/** Cycles that a virtual CPU runs while another one waits for the processor: 0.1 ms at 3 GHz. */
+const TIME_SLICE = 300_000;
+
 /**
- * Runs one virtual CPU. Its progress is a sequence of steps — a guest instruction, an exception or interrupt taken by the guest, an exit, a handled exit with the
+ * Runs the virtual CPUs of a VM on the one processor that there is. Its progress is a sequence of steps — a guest instruction, an exception or interrupt taken by the guest, an exit, a handled exit with the
  * entry after it, a wait — of which {@link RunLoop.run} makes any number: however a run is cut, it is the same run.
  */
 export class RunLoop {
@@ -42,7 +44,10 @@ export class RunLoop {
   exits = 0;
   ending: VmEnding | null = null;
   readonly tallies = new Map<number, ExitTally>();
-  #launched = false;
+  /** Basic reason of the last exit. */
+  exitReason = 0;
+  /** Cycle at which the current virtual CPU's time slice ends. */
+  #sliceEnd = 0;
   /** Phase that the run ended in. */
   #before: LoopPhase = "entry";
   /** Of the guest that halted. */
@@ -54,10 +59,6 @@ export class RunLoop {
     private readonly vm: VirtualMachine,
     private readonly parts: Parts,
   ) {}
-
-  get exitReason(): number {
-    return this.vm.vcpu.exitReason;
-  }
 
   // #region run-loop
   /** Makes steps up to `position`, or until an exit that `stopAt` names waits for its handler. */
@@ -105,11 +106,12 @@ export class RunLoop {
 
   /** A VM exit has happened. */
   #arrive(): void {
-    const { port, vcpu } = this.vm;
+    const { port } = this.vm;
+    const { vcpu } = this.vm.current;
     vcpu.leftAgain = false;
     port.cause = port.lastRecord;
     this.#exitCycle = port.cycles;
-    vcpu.exitReason = port.vmread32(EXIT_REASON) & BASIC_REASON;
+    this.exitReason = vcpu.exitReason = port.vmread32(EXIT_REASON) & BASIC_REASON;
     this.position++;
     this.exits++;
     this.#tally(vcpu.exitReason).count++;
@@ -121,7 +123,8 @@ export class RunLoop {
   // #region handle-exit
   /** One look into the table, one small function; what it returns decides where the vCPU goes. */
   #handleExit(): void {
-    const { port, vcpu, events } = this.vm;
+    const { port } = this.vm;
+    const { vcpu, events } = this.vm.current;
     this.position++;
     port.spend(handlerCycles(vcpu.exitReason));
     events.afterExit();
@@ -132,6 +135,7 @@ export class RunLoop {
       case "resume":
         return vcpu.leftAgain ? this.#arrive() : this.#enter();
       case "halt":
+        this.vm.current.halt();
         this.phase = "waiting";
         return;
       case "power-off":
@@ -149,7 +153,7 @@ export class RunLoop {
       throw new PartFailure(part, "does not exist: the manual has no such exit reason");
     let outcome: unknown;
     try {
-      outcome = handler(this.vm.vcpu);
+      outcome = handler(this.vm.current.vcpu);
     } catch (thrown) {
       throw new PartFailure(part, describeThrown(thrown));
     }
@@ -159,48 +163,72 @@ export class RunLoop {
   }
 
   #shutdown(): VmEnding {
-    const { vcpu } = this.vm;
+    const { vcpu } = this.vm.current;
     const message =
       vcpu.stopMessage ?? `The exit handler for ${exitReasonName(vcpu.exitReason)} shut the VM down.`;
     return { kind: vcpu.exitReason === TRIPLE_FAULT ? "triple-fault" : "part-error", message };
   }
 
   // #region enter-guest
-  /** Virtual devices catch up, an interrupt goes in, the physical timer is set for the next deadline; then VM entry. */
+  /**
+   * Virtual devices catch up, a virtual CPU is chosen, an interrupt goes in, the physical timer is set for the next deadline;
+   * then VM entry.
+   */
   #enter(): void {
-    const { port, board, events } = this.vm;
+    const { port, board } = this.vm;
     board.fireDue();
-    events.beforeEntry();
+    if (!this.#schedule()) {
+      this.phase = "waiting";
+      return;
+    }
+    const { current } = this.vm;
+    current.events.beforeEntry();
     this.#armTimer();
     port.settle();
-    const entered = port.enter(this.#launched);
+    const entered = port.enter(current.launched);
     this.#chargeExit();
     if (!entered) return this.#leftAtOnce();
     port.cause = port.lastRecord;
-    this.#launched = true;
+    current.launched = true;
     this.phase = "guest";
   }
   // #endregion
 
   // #region wait-for-interrupt
-  /** The vCPU is halted: until an interrupt for it comes, the hypervisor waits for those of the machine. */
+  /** All virtual CPUs are halted: until an interrupt for one comes, the hypervisor waits for those of the machine. */
   #wait(): void {
-    const { port, board, events, interrupts } = this.vm;
+    const { port, board, interrupts, processors } = this.vm;
     this.position++;
     board.fireDue();
-    const interruptsEnabled = (port.vmread32(GUEST_RFLAGS) & FLAG_IF) !== 0;
-    if (interruptsEnabled && events.waiting) return this.#enter();
+    if (this.vm.runnable) return this.#enter();
     this.#armTimer();
     port.settle();
-    const vector = interruptsEnabled ? port.waitForInterrupt() : null;
-    if (vector === null) return this.#halt(interruptsEnabled);
+    const interruptible = processors.some((processor) => processor.interruptible);
+    const vector = interruptible ? port.waitForInterrupt() : null;
+    if (vector === null) return this.#halt(interruptible);
     interrupts.take(vector);
   }
   // #endregion
 
+  /** False when no virtual CPU has anything to execute. */
+  #schedule(): boolean {
+    const { vm } = this;
+    const before = vm.current;
+    const over = vm.port.cycles >= this.#sliceEnd;
+    if (!vm.schedule(over)) return false;
+    if (over || vm.current !== before) this.#sliceEnd = vm.port.cycles + TIME_SLICE;
+    return true;
+  }
+
+  /** For the next virtual deadline, or the end of the time slice when another virtual CPU waits for it. */
   #armTimer(): void {
-    const next = this.vm.board.clock.next();
-    if (next !== null) this.vm.interrupts.timer.arm(next + this.vm.start);
+    const { board, interrupts, start, contended } = this.vm;
+    const deadline = board.clock.next();
+    const next = Math.min(
+      deadline === null ? Infinity : deadline + start,
+      contended ? this.#sliceEnd : Infinity,
+    );
+    if (next !== Infinity) interrupts.timer.arm(next);
   }
 
   /** The entry ended in a VM exit: it failed in the guest state, or delivering the injected event made the guest exit. */
@@ -209,7 +237,7 @@ export class RunLoop {
     if ((port.vmread32(EXIT_REASON) & EXIT_REASON_ENTRY_FAILURE) !== 0) {
       return this.#end({ kind: "entry-failure", message: explainFailedEntry(port) });
     }
-    this.#launched = true;
+    this.vm.current.launched = true;
     this.#arrive();
   }
 

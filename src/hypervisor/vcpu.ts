@@ -51,7 +51,7 @@ export interface Vcpu {
   advance(): void;
   /** Puts an event into the entry interruption information; it is delivered at the next VM entry. */
   inject(event: Injection): void;
-  /** Executes CPUID on the hardware; what mirrors the executing program's own state mirrors the guest's. */
+  /** Executes CPUID on the hardware; what tells of the executing processor (its APIC ID, OSXSAVE) tells of this vCPU. */
   cpuid(leaf: number, subleaf: number): CpuidRegisters;
   /** Executes RDMSR on the hardware; undefined where that raises #GP. */
   rdmsr(index: number): bigint | undefined;

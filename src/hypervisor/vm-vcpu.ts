@@ -7,6 +7,8 @@ import type { Vcpu } from "./vcpu.js";
 export interface VmVcpu extends Vcpu {
   readonly memory: MemoryVirtualizer;
   readonly guestMemory: GuestMemory;
+  /** CR8: the task priority of the virtual local APIC. */
+  taskPriority: number;
   /** Reads a field of at most 32 bits. */
   vmread32(field: number): number;
   /** Takes an interrupt of the physical machine, acknowledged by the VM exit that it caused. */

@@ -1,15 +1,19 @@
 import { rom } from "../machine/devices/rom.js";
+import { withTables } from "../machine/acpi/tables.js";
 import type { StartState } from "../machine/start-state.js";
+import { SERIAL_COM1 } from "../spec/ports.js";
 import { EPT_POINTER, MSR_BITMAP, TSC_OFFSET, VPID } from "../spec/vmcs-fields.js";
+import type { VmEnding } from "./ending.js";
 import { VirtualBoard } from "./io/board.js";
 import { PhysicalInterrupts } from "./io/physical-interrupts.js";
+import { VirtualPins } from "./io/virtual-pins.js";
 import { FrameAllocator } from "./memory/frame-allocator.js";
 import { GuestMemory } from "./memory/guest-memory.js";
 import { FRAMES_BASE, GUEST_RAM_BASE } from "./memory/layout.js";
-import type { VmEnding } from "./ending.js";
+import type { MemoryVirtualizer } from "./memory/memory-virtualizer.js";
 import type { Parts } from "./parts.js";
 import type { HardwarePort } from "./port.js";
-import { SERIAL_COM1 } from "../spec/ports.js";
+import { VirtualProcessor } from "./virtual-processor.js";
 import { writeControls } from "./vtx/controls.js";
 import { EventDelivery } from "./vtx/event-delivery.js";
 import { loadGuestMemory, writeGuestRegisters, writeGuestState } from "./vtx/guest-state.js";
@@ -17,81 +21,148 @@ import { writeHostState } from "./vtx/host-state.js";
 import { writeMsrBitmap } from "./vtx/msr-bitmap.js";
 import { VtxVcpu } from "./vtx/vcpu-vtx.js";
 import { VirtualMsrs } from "./vtx/virtual-msrs.js";
-import { enterVmxOperation, newVmcs } from "./vtx/vmx-operation.js";
+import { enterVmxOperation, newVmcs, type VmxOperation } from "./vtx/vmx-operation.js";
 
-/** Tags this VM's translations in the TLB; 0 is the hypervisor's own (SDM 29.1). */
-const GUEST_VPID = 1n;
+/** What one virtual machine is made of. */
+export interface VmOptions {
+  parts: Parts;
+  /** RAM of the VM, bytes; the machine has that much from {@link GUEST_RAM_BASE} on. */
+  guestBytes: number;
+  /** What to start in it. */
+  image: StartState;
+  /** Virtual CPUs; one unless given. */
+  processors?: number;
+}
 
-/** One virtual machine with one virtual CPU, ready for its first VM entry. */
+/** One virtual machine, ready for its first VM entry. */
 export class VirtualMachine {
   readonly board: VirtualBoard;
   /** Of the machine, not of the VM. */
   readonly interrupts: PhysicalInterrupts;
-  readonly events: EventDelivery;
-  readonly vcpu: VtxVcpu;
+  readonly processors: readonly VirtualProcessor[];
   /** Cycle at which the VM's time began. */
   readonly start: number;
   /** Set when a device of the VM ended it. */
   ending: VmEnding | null = null;
+  readonly #guestMemory: GuestMemory;
+  readonly #memory: MemoryVirtualizer;
+  readonly #pins: readonly VirtualPins[];
+  readonly #frames: FrameAllocator;
+  #current = 0;
 
-  /**
-   * @param guestBytes - RAM of the VM; the machine has that much from {@link GUEST_RAM_BASE} on
-   * @param image - what to start in it
-   */
   constructor(
     readonly port: HardwarePort,
-    parts: Parts,
-    guestBytes: number,
-    image: StartState,
+    { parts, guestBytes, image, processors = 1 }: VmOptions,
   ) {
     this.interrupts = new PhysicalInterrupts(port, (bytes) => this.board.terminal.type(bytes));
     this.start = port.cycles;
-    this.board = this.#buildBoard();
-    const frames = new FrameAllocator(port.memory, FRAMES_BASE, GUEST_RAM_BASE);
+    this.#pins = Array.from({ length: processors }, () => new VirtualPins());
+    this.board = this.#buildBoard(guestBytes);
+    const frames = (this.#frames = new FrameAllocator(port.memory, FRAMES_BASE, GUEST_RAM_BASE));
     const vmx = enterVmxOperation(port, frames);
-    newVmcs(port, frames, vmx.revision);
-    const guestMemory = new GuestMemory(port.memory, GUEST_RAM_BASE, guestBytes);
-    const memory = parts.memory({
+    this.#guestMemory = new GuestMemory(port.memory, GUEST_RAM_BASE, guestBytes);
+    this.#memory = parts.memory({
       memory: port.memory,
       frames,
       guestBase: GUEST_RAM_BASE,
       guestBytes,
-      isDevice: (address, bytes) => this.board.local.memory.claimsAny(address, bytes),
+      isDevice: (address, bytes) => this.#isDevice(address, bytes),
       flush: () => port.invept(),
     });
     for (const { address, bytes } of image.rom ?? [])
       this.board.peripherals.mmio.register(address, bytes.length, rom(bytes));
-    loadGuestMemory(guestMemory, image);
-    writeControls(port);
-    writeHostState(port, vmx.hostCr3);
-    writeGuestState(port, image);
-    port.vmwrite(EPT_POINTER, memory.eptPointer);
-    port.vmwrite(VPID, GUEST_VPID);
+    loadGuestMemory(this.#guestMemory, withTables(image, guestBytes, processors));
     const bitmap = frames.allocate();
     writeMsrBitmap(port.memory, bitmap);
-    port.vmwrite(MSR_BITMAP, BigInt(bitmap));
-    port.vmwrite(TSC_OFFSET, BigInt.asUintN(64, -BigInt(this.start)));
-    this.events = new EventDelivery(port, this.board);
-    this.vcpu = new VtxVcpu(0, {
-      port,
-      board: this.board,
-      interrupts: this.interrupts,
-      memory,
-      guestMemory,
-      msrs: new VirtualMsrs(port, this.board.local),
-      events: this.events,
-    });
+    this.processors = this.#pins.map((pins, index) => this.#buildProcessor(index, pins, vmx, bitmap));
+    port.vmptrld(this.processors[0].vmcs);
+    writeGuestState(port, image);
     writeGuestRegisters(port, image);
   }
 
+  /** The virtual CPU whose VMCS is current. */
+  get current(): VirtualProcessor {
+    return this.processors[this.#current];
+  }
+  /** Whether any virtual CPU has something to execute. */
+  get runnable(): boolean {
+    return this.processors.some(({ runnable }) => runnable);
+  }
+  /** Whether another one than the current has. */
+  get contended(): boolean {
+    return this.processors.some((processor, i) => i !== this.#current && processor.runnable);
+  }
+
+  // #region schedule
+  /**
+   * Chooses the virtual CPU that is entered next: the current one while it has something to do and its time slice lasts,
+   * else the next in turn.
+   * @returns false when none has anything to execute
+   */
+  schedule(sliceIsOver: boolean): boolean {
+    const count = this.processors.length;
+    const first = sliceIsOver && this.contended ? 1 : 0;
+    for (let turn = first; turn < first + count; turn++) {
+      const index = (this.#current + turn) % count;
+      if (!this.processors[index].runnable) continue;
+      this.#switchTo(index);
+      if (this.current.prepare()) return true;
+    }
+    return false;
+  }
+
+  /** Makes another VMCS current, and exchanges what VM exits and entries leave in the processor. */
+  #switchTo(index: number): void {
+    if (index === this.#current) return;
+    const { port } = this;
+    this.current.context.save(port);
+    this.#current = index;
+    port.vmptrld(this.current.vmcs);
+    this.current.context.load(port);
+  }
+  // #endregion
+
+  #isDevice(address: number, bytes: number): boolean {
+    return this.#pins.some((_, index) => this.board.local(index).memory.claimsAny(address, bytes));
+  }
+
+  #buildProcessor(index: number, pins: VirtualPins, vmx: VmxOperation, bitmap: number): VirtualProcessor {
+    const { port, board, interrupts } = this;
+    const vmcs = newVmcs(port, this.#frames, vmx.revision);
+    writeControls(port);
+    writeHostState(port, vmx.hostCr3);
+    port.vmwrite(EPT_POINTER, this.#memory.eptPointer);
+    // Tags this virtual CPU's translations in the TLB; 0 is the hypervisor's own (SDM 29.1).
+    port.vmwrite(VPID, BigInt(index + 1));
+    port.vmwrite(MSR_BITMAP, BigInt(bitmap));
+    port.vmwrite(TSC_OFFSET, BigInt.asUintN(64, -BigInt(this.start)));
+    const local = board.local(index);
+    const events = new EventDelivery(port, board.interruptsOf(index), pins);
+    const vcpu = new VtxVcpu(index, {
+      port,
+      board,
+      interrupts,
+      local,
+      pins,
+      memory: this.#memory,
+      guestMemory: this.#guestMemory,
+      msrs: new VirtualMsrs(port, local, pins),
+      events,
+    });
+    return new VirtualProcessor(port, vmcs, vcpu, events, pins, index === 0);
+  }
+
   /** Virtual time begins with the VM; what its serial port sends leaves through the machine's. */
-  #buildBoard(): VirtualBoard {
+  #buildBoard(ramBytes: number): VirtualBoard {
     const { port, start } = this;
     return new VirtualBoard({
       frequency: port.frequency,
       now: () => port.cycles - start,
-      timeStampOffset: () => BigInt.asIntN(64, port.vmread(TSC_OFFSET) + BigInt(start)),
+      processors: this.#pins,
+      ramBytes,
       onSerial: (byte) => port.writePort(SERIAL_COM1, 1, byte),
+      onFlushPage: () => port.invept(),
+      onReset: () => (this.ending ??= { kind: "reset", message: "The guest reset its machine." }),
       onPowerOff: () =>
         (this.ending ??= { kind: "power-off", message: "The guest powered its machine off." }),
       onDebugExit: (status) =>

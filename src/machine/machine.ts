@@ -1,4 +1,3 @@
-import { FLAG_IF } from "../spec/control-bits.js";
 import * as S from "../spec/cpu-state.js";
 import {
   STOP_BUDGET,
@@ -11,8 +10,9 @@ import {
 import { CONSOLE } from "../spec/trace-records.js";
 import { appendTrace } from "../trace/ring.js";
 import type { Bus } from "./bus.js";
+import { withTables } from "./acpi/tables.js";
 import { CRYSTAL_FREQUENCY } from "./chipset/apic-timer.js";
-import type { ProcessorPins } from "./chipset/local-apic.js";
+import type { CivilTime } from "./chipset/calendar.js";
 import type { PicPair } from "./chipset/pic-pair.js";
 import type { Pit8254 } from "./chipset/pit-8254.js";
 import { Clock } from "./clock.js";
@@ -22,6 +22,7 @@ import type { Serial16550 } from "./devices/serial-16550.js";
 import { SerialTerminal } from "./devices/serial-terminal.js";
 import { Peripherals, type LocalInterrupts } from "./peripherals.js";
 import { Processor } from "./processor.js";
+import { Processors } from "./processors.js";
 import { applyStartState, type StartState } from "./start-state.js";
 
 export interface MachineOptions {
@@ -33,6 +34,10 @@ export interface MachineOptions {
   preset?: PresetName | Preset;
   /** Write trace records; off unless given. */
   trace?: boolean;
+  /** How many, 1 to 4; 1 unless given. */
+  processors?: number;
+  /** The date at cycle 0; the beginning of 2006 unless given. */
+  date?: CivilTime;
   /** Takes each byte that the first serial port sends. */
   onSerial?: (byte: number) => void;
 }
@@ -47,6 +52,8 @@ export type MachineStop =
   | { kind: "requested" }
   /** Software powered the board off. */
   | { kind: "power-off" }
+  /** Software reset the board, by the reset control register or the keyboard controller. */
+  | { kind: "reset" }
   /** Software wrote to the debug-exit port; status is 2v + 1. */
   | { kind: "debug-exit"; status: number }
   /** HLT, and no interrupt will ever come or be taken. */
@@ -63,9 +70,11 @@ const MOST_INSTRUCTIONS = 0x7fff_ffff;
 const NO_DEADLINE = 0xffff_ffff_ffff_ffffn;
 const ALL_KINDS = 0xffff_ffff;
 
-/** A bare PC: processor, RAM and what {@link Peripherals} has. */
+/** A bare PC: processors, RAM and what {@link Peripherals} has. */
 export class Machine {
+  /** The core, with the processor that runs now in its state window. */
   readonly processor: Processor;
+  readonly processors: Processors;
   readonly clock: Clock;
   readonly peripherals: Peripherals;
   /** At the far end of the first serial line. */
@@ -75,6 +84,7 @@ export class Machine {
   readonly acknowledgeInterrupt = (): number => this.#local.apic.acknowledge();
   #ending: MachineStop | null = null;
 
+  /** @throws RangeError for RAM or processors out of range */
   constructor(private readonly options: MachineOptions) {
     const preset = options.preset ?? "skylake";
     this.preset = typeof preset === "string" ? PRESETS[preset] : preset;
@@ -94,24 +104,27 @@ export class Machine {
       () => this.processor.cycles,
       (next) => this.#setDeadline(next),
     );
+    this.processors = new Processors(this.processor, options.processors ?? 1, () =>
+      this.#setDeadline(this.clock.next()),
+    );
     this.peripherals = new Peripherals({
       clock: this.clock,
-      processors: [this.#pins()],
+      processors: this.processors.pins,
+      ramBytes: options.ramBytes,
+      date: options.date,
       onSerial: (byte) => this.#transmit(byte),
       onPowerOff: () => this.#end({ kind: "power-off" }),
+      onReset: () => this.#end({ kind: "reset" }),
+      onFlushPage: () => this.processor.core.flushTlb(),
       onDebugExit: (status) => this.#end({ kind: "debug-exit", status }),
     });
     this.terminal = new SerialTerminal(this.peripherals.serial);
-    this.#describe();
+    this.#describeTime();
     applyCosts(this.processor, this.preset.costs);
     this.processor.write32(S.TRACE_MASK, options.trace ? ALL_KINDS : 0);
     this.#setDeadline(this.clock.next());
   }
 
-  /** Memory-mapped devices but for the local APIC. */
-  get mmio(): Bus {
-    return this.peripherals.mmio;
-  }
   get ports(): Bus {
     return this.peripherals.ports;
   }
@@ -136,7 +149,7 @@ export class Machine {
   load(state: StartState): void {
     for (const { address, bytes } of state.rom ?? [])
       this.peripherals.mmio.register(address, bytes.length, rom(bytes));
-    applyStartState(this.processor, state);
+    applyStartState(this.processor, withTables(state, this.options.ramBytes, this.processors.count));
   }
 
   /**
@@ -152,15 +165,16 @@ export class Machine {
       const budget = end - this.processor.steps;
       if (budget <= 0) return { kind: "budget-exhausted" };
       const stop = this.processor.core.run(Math.min(budget, MOST_INSTRUCTIONS));
-      if (stop === STOP_DEADLINE) this.clock.advanceTo(this.processor.cycles);
+      if (stop === STOP_DEADLINE) this.#reachDeadline();
       else if (stop === STOP_VM_EXIT) return { kind: "vm-exit" };
       else if (stop === STOP_SHUTDOWN) this.#ending = { kind: "triple-fault" };
       else if (stop === STOP_REQUESTED) {
         if (!this.#ending) return { kind: "requested" };
       } else if (stop === STOP_HALTED) {
-        const stuck = stuckAt === this.processor.instructions;
-        if (stuck || !this.#wake()) return { kind: "halted", interruptsEnabled: this.#interruptsEnabled() };
-        stuckAt = this.processor.instructions;
+        const stuck = stuckAt === this.processor.steps;
+        const { interruptsEnabled } = this.processors;
+        if (stuck || !this.#wake()) return { kind: "halted", interruptsEnabled };
+        stuckAt = this.processor.steps;
       } else if (stop !== STOP_BUDGET) throw new Error(`the processor stopped for unknown reason ${stop}`);
     }
   }
@@ -176,7 +190,12 @@ export class Machine {
    * @returns its vector, or null when none will ever come
    */
   waitForInterrupt(): number | null {
-    return this.#passTime() ? this.acknowledgeInterrupt() : null;
+    const { apic } = this.#local;
+    const came = this.#passTime(
+      () => apic.output,
+      () => true,
+    );
+    return came ? this.acknowledgeInterrupt() : null;
   }
 
   /** Fires what is due by now, e.g. after the monitor has charged cycles for its own work. */
@@ -185,19 +204,7 @@ export class Machine {
   }
 
   get #local(): LocalInterrupts {
-    return this.peripherals.local[0]!;
-  }
-
-  #pins(): ProcessorPins {
-    const { core } = this.processor;
-    return {
-      setInterrupt: (level) => core.setInterruptLine(level ? 1 : 0),
-      signalNmi: () => core.signalNmi(),
-      signalInit: () => core.signal(S.SIGNAL_INIT),
-      signalStartUp: (vector) => core.signal(S.SIGNAL_START_UP | (vector << 8)),
-      setTaskPriority: (cr8) => this.processor.write64(S.CR8, BigInt(cr8)),
-      timeStampOffset: () => this.processor.view.getBigInt64(S.TSC_ADJUST, true),
-    };
+    return this.peripherals.local[this.processors.current]!;
   }
 
   #readMsr(index: number): boolean {
@@ -213,15 +220,14 @@ export class Machine {
     return taken;
   }
 
-  /** What CPUID says of the board. */
-  #describe(): void {
+  /** What CPUID says of the time-stamp counter (leaf 15H): nothing where 32 bits do not hold the ratio. */
+  #describeTime(): void {
     const { frequency } = this.clock;
     const common = greatestCommonDivisor(frequency, CRYSTAL_FREQUENCY);
-    this.processor.write32(S.PROCESSORS, 1);
+    const numerator = frequency / common;
     this.processor.write32(S.CRYSTAL, CRYSTAL_FREQUENCY);
-    this.processor.write32(S.TSC_NUMERATOR, frequency / common);
+    this.processor.write32(S.TSC_NUMERATOR, numerator < 2 ** 32 ? numerator : 0);
     this.processor.write32(S.TSC_DENOMINATOR, CRYSTAL_FREQUENCY / common);
-    this.processor.write64(S.MSR_APIC_BASE, this.#local.msrs.apicBase);
   }
 
   #end(stop: MachineStop): void {
@@ -236,28 +242,33 @@ export class Machine {
     this.options.onSerial?.(byte);
   }
 
-  #setDeadline(cycle: number | null): void {
-    if (cycle === null) this.processor.write64(S.DEADLINE, NO_DEADLINE);
+  /** The next event of the clock, or the end of the quantum. */
+  #setDeadline(next: number | null): void {
+    const cycle = Math.min(next ?? Infinity, this.processors.quantumEnd);
+    if (cycle === Infinity) this.processor.write64(S.DEADLINE, NO_DEADLINE);
     else this.processor.setCount(S.DEADLINE, cycle);
   }
 
-  #interruptsEnabled(): boolean {
-    return (this.processor.read32(S.RFLAGS) & FLAG_IF) !== 0;
+  /** Fires what is due and lets another processor run if it is its turn. */
+  #reachDeadline(): void {
+    const yields = this.processor.count(S.DEADLINE) === 0;
+    this.clock.advanceTo(this.processor.cycles);
+    if (yields || this.processor.cycles >= this.processors.quantumEnd) this.processors.endQuantum();
   }
 
-  /** Lets a halted processor's time pass until INTR may wake it; false when that will never be. */
+  /** The processor that runs waits: the next one that has work to do runs, after some time if need be; false: none ever will. */
   #wake(): boolean {
-    // In non-root operation an interrupt may cause a VM exit whatever IF says.
-    const nonRoot = this.processor.read32(S.VMX_OPERATION) === S.VMX_NON_ROOT;
-    return (nonRoot || this.#interruptsEnabled()) && this.#passTime();
+    return this.#passTime(
+      () => this.processors.switchToNext(),
+      () => this.processors.interruptible,
+    );
   }
 
-  /** Advances time, event by event, until INTR is asserted; false when it never will be. */
-  #passTime(): boolean {
-    let events = 0;
-    while (!this.#local.apic.output) {
+  /** Advances time, event by event, until `done`; false when that will never be, e.g. since nobody is `waiting`. */
+  #passTime(done: () => boolean, waiting: () => boolean): boolean {
+    for (let events = 0; !done();) {
       const next = this.clock.next();
-      if (next === null || events > MOST_IDLE_EVENTS) return false;
+      if (!waiting() || next === null || events > MOST_IDLE_EVENTS) return false;
       if (next > this.processor.cycles) this.processor.setCount(S.CYCLES, next);
       events += this.clock.advanceTo(this.processor.cycles);
     }

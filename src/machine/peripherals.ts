@@ -1,18 +1,35 @@
-import { IO_APIC, IRQ_PIT, IRQ_SERIAL_COM1 } from "../spec/interrupts.js";
+import {
+  IO_APIC,
+  IRQ_PIT,
+  IRQ_RTC,
+  IRQ_SCI,
+  IRQ_SERIAL_COM1,
+  TEST_MEMORY,
+  TEST_MEMORY_BYTES,
+} from "../spec/interrupts.js";
 import * as P from "../spec/ports.js";
 import { Bus } from "./bus.js";
+import { ACPI_PM_PORTS, AcpiPm } from "./chipset/acpi-pm.js";
 import { ApicMsrs } from "./chipset/apic-msrs.js";
 import { InterruptBus } from "./chipset/interrupt-bus.js";
 import { IO_APIC_BYTES, IoApic } from "./chipset/io-apic.js";
+import { Keyboard8042 } from "./chipset/keyboard-8042.js";
+import type { CivilTime } from "./chipset/calendar.js";
 import { LocalApic, type ProcessorPins } from "./chipset/local-apic.js";
+import { PCI_CONFIGURATION_PORTS, PciHost } from "./chipset/pci-host.js";
 import { PicPair } from "./chipset/pic-pair.js";
 import { Pit8254 } from "./chipset/pit-8254.js";
-import { Power } from "./chipset/power.js";
+import { ResetControl } from "./chipset/reset-control.js";
+import { RtcMc146818 } from "./chipset/rtc-mc146818.js";
 import { SystemControlB } from "./chipset/system-control-b.js";
 import type { Clock } from "./clock.js";
 import { LocalMemory } from "./local-memory.js";
 import { DebugExit } from "./devices/debug-exit.js";
+import { FwCfg } from "./devices/fw-cfg.js";
+import { Latch } from "./devices/latch.js";
 import { Serial16550 } from "./devices/serial-16550.js";
+import { TestDevice } from "./devices/test-device.js";
+import { cmosMemory, DEFAULT_DATE, e820File } from "./firmware-data.js";
 
 /** What the devices of a PC need from outside. */
 export interface PeripheralsConnections {
@@ -20,10 +37,18 @@ export interface PeripheralsConnections {
   clock: Clock;
   /** The processors, by APIC ID; the first one is the bootstrap processor. */
   processors: readonly ProcessorPins[];
+  /** RAM, for firmware to ask. */
+  ramBytes: number;
+  /** The date at cycle 0 of the clock; the beginning of 2006 unless given. */
+  date?: CivilTime;
   /** A byte left the first serial port. */
   onSerial: (byte: number) => void;
   /** Soft-off. */
   onPowerOff: () => void;
+  /** The board's reset line was pulled. */
+  onReset: () => void;
+  /** The test device asks for a page's translations to be dropped. */
+  onFlushPage: (address: number) => void;
   /** A write to the debug-exit port. */
   onDebugExit: (status: number) => void;
 }
@@ -48,6 +73,8 @@ export class Peripherals {
   readonly local: readonly LocalInterrupts[];
   readonly pit: Pit8254;
   readonly serial: Serial16550;
+  readonly rtc: RtcMc146818;
+  readonly acpi: AcpiPm;
 
   constructor(connections: PeripheralsConnections) {
     const { clock, processors } = connections;
@@ -62,7 +89,13 @@ export class Peripherals {
     this.local[0]!.apic.enterVirtualWireMode();
     this.pit = new Pit8254(clock, (level) => this.setLine(IRQ_PIT, level));
     this.serial = new Serial16550(connections.onSerial, (level) => this.setLine(IRQ_SERIAL_COM1, level));
-    this.#wire(connections);
+    const memory = cmosMemory(connections.ramBytes, processors.length);
+    this.rtc = new RtcMc146818(clock, connections.date ?? DEFAULT_DATE, memory, (level) =>
+      this.setLine(IRQ_RTC, level),
+    );
+    this.acpi = new AcpiPm(clock, (level) => this.setLine(IRQ_SCI, level), connections.onPowerOff);
+    this.#wireChipset(connections);
+    this.#wireDevices(connections);
   }
 
   /**
@@ -80,15 +113,36 @@ export class Peripherals {
     for (const { apic } of this.local) apic.setLint0(level);
   }
 
-  #wire({ onPowerOff, onDebugExit }: PeripheralsConnections): void {
-    this.ports.register(P.PIC_MASTER, 2, this.pic.master);
-    this.ports.register(P.PIC_SLAVE, 2, this.pic.slave);
-    this.ports.register(P.PIC_ELCR, 2, this.pic.elcr);
-    this.ports.register(P.PIT, 4, this.pit.device);
-    this.ports.register(P.SYSTEM_CONTROL_B, 1, new SystemControlB(this.pit).device);
-    this.ports.register(P.SERIAL_COM1, 8, this.serial.device);
-    this.ports.register(P.DEBUG_EXIT, 4, new DebugExit(onDebugExit).device);
-    this.ports.register(P.ACPI_PM1A_CONTROL, 2, new Power(onPowerOff).device);
-    this.mmio.register(IO_APIC, IO_APIC_BYTES, this.ioApic.device);
+  #wireChipset({ onReset }: PeripheralsConnections): void {
+    const { ports, mmio } = this;
+    const keyboard = new Keyboard8042(onReset);
+    const pci = new PciHost(new ResetControl(onReset).device);
+    ports.register(P.PIC_MASTER, 2, this.pic.master);
+    ports.register(P.PIC_SLAVE, 2, this.pic.slave);
+    ports.register(P.PIC_ELCR, 2, this.pic.elcr);
+    ports.register(P.PIT, 4, this.pit.device);
+    ports.register(P.SYSTEM_CONTROL_B, 1, new SystemControlB(this.pit).device);
+    ports.register(P.KEYBOARD_DATA, 1, keyboard.data);
+    ports.register(P.KEYBOARD_COMMAND, 1, keyboard.command);
+    ports.register(P.RTC, 2, this.rtc.device);
+    ports.register(P.DMA_PAGES, 16, new Latch(16).device);
+    ports.register(P.ACPI_PM1A_EVENT, ACPI_PM_PORTS, this.acpi.device);
+    ports.register(P.PCI_CONFIGURATION, PCI_CONFIGURATION_PORTS, pci.device);
+    mmio.register(IO_APIC, IO_APIC_BYTES, this.ioApic.device);
+  }
+
+  #wireDevices({ ramBytes, processors, onDebugExit, onFlushPage }: PeripheralsConnections): void {
+    const { ports, mmio } = this;
+    const files = new Map([["etc/e820", e820File(ramBytes)]]);
+    const firmware = new FwCfg({ ramBytes, processors: processors.length, files });
+    const test = new TestDevice((line, level) => this.setLine(line, level), onFlushPage);
+    ports.register(P.SERIAL_COM1, 8, this.serial.device);
+    ports.register(P.DEBUG_EXIT, 4, new DebugExit(onDebugExit).device);
+    ports.register(P.TEST_LATCH, 4, test.latch);
+    ports.register(P.TEST_FLUSH, 4, test.flush);
+    ports.register(P.TEST_LATCH_BYTES, 4, test.latch);
+    ports.register(P.TEST_LINES, 24, test.lines);
+    ports.register(P.FW_CFG, 2, firmware.device);
+    mmio.register(TEST_MEMORY, TEST_MEMORY_BYTES, test.memory);
   }
 }

@@ -30,6 +30,8 @@ interface Core {
   setInterruptLine(level: number): void;
   signalNmi(): void;
   signal(signals: number): void;
+  leaveProcessor(): void;
+  enterProcessor(number: number): void;
   requestStop(): void;
   invalidateCode(address: number, bytes: number): void;
   flushTlb(): void;

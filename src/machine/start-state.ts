@@ -21,6 +21,8 @@ export interface StartState {
   zero?: readonly { address: number; bytes: number }[];
   /** First RIP. */
   entry: number;
+  /** Selector of CS in real-address mode; 0 unless given. */
+  codeSelector?: number;
   startMode: StartMode;
   /** Read-only memory at machine-physical addresses above RAM. */
   rom?: readonly { address: number; bytes: Uint8Array }[];
@@ -55,11 +57,11 @@ const REAL_LIMIT = 0xffff;
 const RESET_CODE = { selector: 0xf000, base: 0xffff_0000 };
 
 /** Segment registers in the order ES, CS, SS, DS, FS, GS, LDTR, TR. */
-export function startSegments(mode: StartMode): StartSegment[] {
+export function startSegments({ startMode: mode, codeSelector = 0 }: StartState): StartSegment[] {
   const task = { selector: 0, base: 0, limit: REAL_LIMIT, rights: BUSY_TSS_RIGHTS };
   if (mode === "real16" || mode === "reset") {
     const data = { selector: 0, base: 0, limit: REAL_LIMIT, rights: REAL_DATA_RIGHTS };
-    const at = mode === "reset" ? RESET_CODE : { selector: 0, base: 0 };
+    const at = mode === "reset" ? RESET_CODE : { selector: codeSelector, base: codeSelector << 4 };
     const code = { ...at, limit: REAL_LIMIT, rights: REAL_CODE_RIGHTS };
     const table = { selector: 0, base: 0, limit: REAL_LIMIT, rights: LDT_RIGHTS };
     return [data, code, data, data, data, data, table, task];
@@ -85,8 +87,8 @@ export function startIdtLimit(mode: StartMode): number {
 
 const CODE_BITS: Record<StartMode, number> = { real16: 16, reset: 16, protected32: 32, long64: 64 };
 
-function setSegments(processor: Processor, mode: StartMode): void {
-  startSegments(mode).forEach(({ selector, base, limit, rights }, index) => {
+function setSegments(processor: Processor, state: StartState): void {
+  startSegments(state).forEach(({ selector, base, limit, rights }, index) => {
     const at = S.SEGMENTS + index * S.SEGMENT_BYTES;
     processor.write64(at + S.SEGMENT_BASE, BigInt(base));
     processor.write32(at + S.SEGMENT_LIMIT, limit);
@@ -120,7 +122,7 @@ export function applyStartState(processor: Processor, state: StartState): void {
   if (unknown !== undefined) throw new RangeError(`start state sets register "${unknown}"`);
   for (const { address, bytes } of state.zero ?? []) processor.memory.fill(address, bytes, 0);
   for (const { address, bytes } of state.segments) processor.memory.write(address, bytes);
-  setSegments(processor, state.startMode);
+  setSegments(processor, state);
   setControl(processor, state);
   REGISTER_NAMES.forEach((name, i) => processor.write64(S.GPR + 8 * i, BigInt(state.registers[name] ?? 0)));
   processor.write64(S.RIP, BigInt(state.entry));

@@ -52,6 +52,13 @@ export const CR4_OSXSAVE = 1 << 18;
 export const CR4_SMEP = 1 << 20;
 export const CR4_SMAP = 1 << 21;
 
+/** DR6 (SDM 18.2.3): access to a debug register, single step, task switch. */
+export const DR6_BD = 1 << 13;
+export const DR6_BS = 1 << 14;
+export const DR6_BT = 1 << 15;
+/** DR7 (18.2.4): general detect. */
+export const DR7_GD = 1 << 13;
+
 export const EFER_SCE = 1 << 0;
 export const EFER_LME = 1 << 8;
 export const EFER_LMA = 1 << 10;

@@ -3,7 +3,7 @@
  * boundary import (AssemblyScript in `cpu/`, TypeScript in `machine/`). All values are byte addresses in wasm memory
  * unless the name says otherwise; all fields are little-endian.
  *
- * The window at {@link CPU_STATE} holds the processor that runs now.
+ * The window at {@link CPU_STATE} holds the processor that runs now; the board keeps those of the others.
  * @module
  */
 
@@ -121,6 +121,18 @@ export const ENTRY_CHECK = 0x1390;
 /** A non-maskable interrupt is pending. u32, 0 or 1. */
 export const NMI_PENDING = 0x1394;
 
+/** PDPTE0 … PDPTE3 of PAE paging (SDM 4.4.1): 4 × u64. */
+export const PDPTES = 0x1e00;
+/** Conditions of DR6 met by a data or I/O breakpoint whose trap is not delivered yet. u64. */
+export const PENDING_DEBUG = 0x1e20;
+/** INSTRUCTIONS from which a single-step trap is due; 0: none. u64. */
+export const STEP_FROM = 0x1e28;
+/** INSTRUCTIONS when the string instruction at RIP has repetitions to come. u64. */
+export const UNFINISHED = 0x1e30;
+/** The processor's last bytes of {@link CPU_STATE} for the modes, paging and debugging. */
+export const MODE_STATE = 0x1e00;
+export const MODE_STATE_BYTES = 0x200;
+
 /** Cycles by event: the processor's part of the cost model, set by the board from its preset. u32 each. */
 export const COST_VM_ENTRY = 0x13a0;
 export const COST_VM_EXIT = 0x13a4;
@@ -182,11 +194,18 @@ export const SIGNAL_START_UP = 1 << 1;
 /** Initial APIC ID. u32. */
 export const APIC_ID = 0x180c;
 
-/** Fields of the board from here to 1BFFH are the same for all processors. */
+/** INSTRUCTIONS to go to what is due while this processor does not run; all ones: nothing is. u64 each. */
+export const STEP_DISTANCE = 0x1810;
+export const MONITOR_TRAP_DISTANCE = 0x1818;
+
+/** Fields of the board that are the same for all processors, from here to {@link BOARD_SHARED_END}. */
 export const BOARD_SHARED = 0x1b80;
+export const BOARD_SHARED_END = 0x1c00;
 /** Processors on the board. u32. */
 export const PROCESSORS = 0x1b80;
 /** Core crystal clock, Hz, and the ratio of the time-stamp counter to it (CPUID leaf 15H). u32 each. */
 export const CRYSTAL = 0x1b84;
 export const TSC_NUMERATOR = 0x1b88;
 export const TSC_DENOMINATOR = 0x1b8c;
+/** 1: another processor waits for its turn, and PAUSE ends this one's. u32. */
+export const QUANTUM_SHARED = 0x1b90;

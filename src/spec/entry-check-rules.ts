@@ -288,6 +288,12 @@ export const ENTRY_CHECK_RULES: Readonly<Record<number, EntryCheckRule>> = {
     field: "VMCS_LINK_POINTER",
     rule: "all ones, or a page-aligned VMCS with the right revision",
   },
+  // 27.3.1.6 guest page-directory-pointer-table entries: exit reason 33
+  490: {
+    section: "27.3.1.6",
+    field: "GUEST_PDPTE0 to GUEST_PDPTE3, or what GUEST_CR3 points to",
+    rule: "reserved bits are 0 where present",
+  },
   // 27.4 loading MSRs: exit reason 34
   501: {
     section: "27.4",

@@ -223,6 +223,10 @@ export const GUEST_PENDING_STEP = 481;
 /** VMCS_LINK_POINTER: all ones, or a page-aligned VMCS with the right revision. */
 export const VMCS_LINK = 482;
 
+// 27.3.1.6 guest page-directory-pointer-table entries: exit reason 33
+/** GUEST_PDPTE0 to GUEST_PDPTE3, or what GUEST_CR3 points to: reserved bits are 0 where present. */
+export const GUEST_PDPTES = 490;
+
 // 27.4 loading MSRs: exit reason 34
 /** entry MSR-load area: an entry has reserved bits, an MSR that may not be loaded, or a value that WRMSR refuses. */
 export const MSR_LOAD = 501;

@@ -38,6 +38,9 @@ export const EPT_STRUCTURE_CACHE = 0x1_d000;
 export const TLB_CONTEXT_TABLE = 0x2_0000;
 export const TLB_CONTEXT_BYTES = 64;
 
+/** Where every look-up misses: in place of a data TLB while each access is to be looked at. */
+export const TLB_NOTHING = 0x2_4000;
+
 /** Data of an access that crosses pages or goes to a device; at most 64 bytes. */
 export const BOUNCE = 0x4_0000;
 /** The paging-structure entries of the walk in progress, one record a level. */

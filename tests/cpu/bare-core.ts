@@ -4,6 +4,8 @@ import {
   CR0_ET,
   CR0_PE,
   CR0_PG,
+  CR4_OSFXSR,
+  CR4_OSXMMEXCPT,
   CR4_PAE,
   EFER_LMA,
   EFER_LME,
@@ -40,18 +42,22 @@ const FLAT: Record<CodeBits, { code: number; data: number; limit: number }> = {
   64: { code: 0xa09b, data: 0xc093, limit: 0xffff_ffff },
 };
 
-/** The processor with RAM and no devices; ports answer all ones. */
+/** The processor with RAM and no devices; ports answer all ones, memory beyond RAM with `absent`. */
 export class BareCore {
   readonly core: Exports;
   readonly view: DataView;
   readonly bytes: Uint8Array;
 
-  constructor(readonly ramBytes = 16 << 20) {
+  constructor(
+    readonly ramBytes = 16 << 20,
+    portWrite: (port: number, size: number, value: number) => void = () => undefined,
+    absent = -1,
+  ) {
     compiled ??= new WebAssembly.Module(readFileSync(FILE));
     const board = {
       portRead: () => 0xffff_ffff | 0,
-      portWrite: () => undefined,
-      mmioRead: () => 0xffff_ffff | 0,
+      portWrite,
+      mmioRead: () => absent,
       mmioWrite: () => undefined,
       acknowledgeInterrupt: () => 0x20,
       msrRead: () => 0,
@@ -94,7 +100,7 @@ export class BareCore {
     return Number(this.get64(S.RIP));
   }
 
-  /** Ring 0 with flat segments; 16: protected mode with 64 KiB segments at 0; 64: on identity page tables. */
+  /** Ring 0 with flat segments, x87 and SSE enabled; 16: protected mode with 64 KiB segments at 0; 64: on identity page tables. */
   mode(bits: CodeBits, rip: number): void {
     const { code, data, limit } = FLAT[bits];
     for (let i = 0; i < 6; i++) {
@@ -108,7 +114,7 @@ export class BareCore {
     if (long) this.identityTables();
     this.set64(S.CR0, BigInt(CR0_PE | CR0_ET) | (long ? BigInt(CR0_PG) : 0n));
     this.set64(S.CR3, long ? PML4 : 0);
-    this.set64(S.CR4, long ? CR4_PAE : 0);
+    this.set64(S.CR4, CR4_OSFXSR | CR4_OSXMMEXCPT | (long ? CR4_PAE : 0));
     this.set64(S.MSR_EFER, long ? EFER_LME | EFER_LMA : 0);
     this.set64(S.RFLAGS, FLAG_FIXED);
     this.view.setUint32(S.CPL, 0, true);

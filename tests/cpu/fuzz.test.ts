@@ -6,6 +6,9 @@ import { generator } from "./random.js";
 
 const CODE = 0x10_0000;
 
+const floatingState = (core: BareCore): string =>
+  Buffer.from(core.bytes.subarray(S.X87_CONTROL, S.EXTENDED_STATE_END)).toString("hex");
+
 describe.each([16, 32, 64] as const)("random bytes as %i-bit code", (bits) => {
   it("neither trap nor hang the core, in one run as in many", () => {
     const whole = new BareCore(4 << 20);
@@ -34,6 +37,7 @@ describe.each([16, 32, 64] as const)("random bytes as %i-bit code", (bits) => {
       expect(other, `seed ${seed}`).toBe(stop);
       for (let i = 0; i < 16; i++)
         expect(sliced.register(i), `seed ${seed}, register ${i}`).toBe(whole.register(i));
+      expect(floatingState(sliced), `seed ${seed}`).toBe(floatingState(whole));
       for (const field of [S.RIP, S.RFLAGS, S.INSTRUCTIONS, S.CYCLES]) {
         expect(sliced.get64(field), `seed ${seed}, field ${field.toString(16)}`).toBe(whole.get64(field));
       }

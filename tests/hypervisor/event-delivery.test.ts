@@ -23,7 +23,7 @@ function build(fields: Record<number, number> = {}, vectors: number[] = []) {
     },
     acknowledgeInterrupt: () => vectors.shift()!,
   };
-  const events = new EventDelivery(port, source);
+  const events = new EventDelivery(port, source, { nmiPending: false });
   const entry = (): number => Number(vmcs.get(F.ENTRY_INTERRUPTION_INFORMATION) ?? 0n);
   const window = (): boolean =>
     (Number(vmcs.get(F.PRIMARY_CONTROLS) ?? 0n) & C.PRIMARY_INTERRUPT_WINDOW_EXITING) !== 0;

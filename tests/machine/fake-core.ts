@@ -85,7 +85,10 @@ export function mountFakeCore(
       reset: () => {},
       stateChanged: () => {},
       setRam: () => {},
-      setInterruptLine: (level: number) => (line = level),
+      setInterruptLine: (level: number) => {
+        line = level;
+        view.setUint32(S.INTR_LINE, level, true);
+      },
       requestStop: () => view.setUint32(S.STOP_REQUEST, 1, true),
       invalidateCode: () => {},
     };

@@ -58,7 +58,8 @@ function shifted(sig: u64, low: u64, count: u32): u64 {
 
 /**
  * Rounds a result to `precision` bits and to exponents from `least` to `greatest`. `bias`: what is added to the exponent
- * on an unmasked underflow, and subtracted on an unmasked overflow, of the x87 (8.5.4, 8.5.5); SSE gives no result then.
+ * on an unmasked underflow, and subtracted on an unmasked overflow, of the x87 (8.5.4, 8.5.5); 0 for SSE, which gives no
+ * result then.
  */
 export function round(n: usize, precision: u64, least: i32, greatest: i32, bias: i32): void {
   roundedUp = false;
@@ -74,14 +75,26 @@ export function round(n: usize, precision: u64, least: i32, greatest: i32, bias:
     }
     signal(FLOAT_UNDERFLOW);
     store<i32>(n, exponent(n) + bias, 16);
+    if (bias != 0 && exponent(n) < least) lost = beyondBias(n, false);
   } else if (exponent(n) > greatest) {
     signal(FLOAT_OVERFLOW);
     if (masks & FLOAT_OVERFLOW) {
       lost = true;
       overflow(n, precision, greatest);
-    } else store<i32>(n, exponent(n) - bias, 16);
+    } else {
+      store<i32>(n, exponent(n) - bias, 16);
+      if (bias != 0 && exponent(n) > greatest) lost = beyondBias(n, true);
+    }
   }
   if (lost) signal(FLOAT_PRECISION);
+}
+
+/** Massive underflow or overflow: zero or infinite after all. */
+function beyondBias(n: usize, infinite: bool): bool {
+  if (infinite) setInfinite(n, negative(n));
+  else setZero(n, negative(n));
+  roundedUp = infinite;
+  return true;
 }
 
 function denormalize(n: usize, precision: u64, least: i32): void {
@@ -103,7 +116,7 @@ function overflow(n: usize, precision: u64, greatest: i32): void {
   else set(n, FINITE, negative(n), greatest, (u64.MAX_VALUE >> drop) << drop);
 }
 
-export function roundSingle(n: usize): void { round(n, 24, -126, 127, 192); }
-export function roundDouble(n: usize): void { round(n, 53, -1022, 1023, 1536); }
+export function roundSingle(n: usize): void { round(n, 24, -126, 127, 0); }
+export function roundDouble(n: usize): void { round(n, 53, -1022, 1023, 0); }
 /** To the precision that the x87 control word asks for. */
 export function roundExtended(n: usize, precision: u64): void { round(n, precision, -16382, 16383, 24576); }

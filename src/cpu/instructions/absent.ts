@@ -7,7 +7,7 @@ const absent = (encoding: string, mnemonic: string, operands: string): Row =>
   row(encoding, mnemonic, operands, undefined, { class: "system" });
 
 export const ABSENT: readonly Row[] = [
-  ...[0xd8, 0xd9, 0xda, 0xdb, 0xdc, 0xdd, 0xde, 0xdf].map((opcode) => absent(`${hex(opcode)} /r`, "x87", "Ev")),
+  ...["DB", "DD", "DF"].map((opcode) => absent(`${opcode} M/1`, "fisttp", "M")),
   ...["F2 0F 12", "F3 0F 12", "F3 0F 16", "66 0F 7C", "F2 0F 7C", "66 0F 7D", "F2 0F 7D", "66 0F D0", "F2 0F D0", "F2 0F F0"].map(
     (encoding) => absent(`${encoding} /r`, "SSE3", "Vps,Wps"),
   ),
@@ -16,7 +16,6 @@ export const ABSENT: readonly Row[] = [
   ...Array.from({ length: 0x63 }, (_, i) => absent(`0F 3A ${hex(i)} /r`, "SSE", "Vps,Wps,Ib")),
   absent("0F 01 EE", "rdpkru", ""),
   absent("0F 01 EF", "wrpkru", ""),
-  absent("0F AA", "rsm", ""),
   absent("0F C7 R/6", "rdrand", "Rv"),
   absent("0F C7 R/7", "rdseed", "Rv"),
   absent("0F C7 M/3", "xrstors", "M"),

@@ -102,7 +102,7 @@ function shape(row: Row, form: Form): number {
   if (form.plusRegister) return encoding.SHAPE_OPCODE;
   if (codes.includes("DX")) return encoding.SHAPE_ACCUMULATOR_DX;
   if (codes.some((code) => code === "AL" || code === "rAX")) return encoding.SHAPE_ACCUMULATOR;
-  if (/^[XY]/.test(codes[0]) || row.handler === "xlat") return encoding.SHAPE_STRING;
+  if (/^[XY]/.test(codes[0]) || row.handler === "xlat" || row.handler === "monitor") return encoding.SHAPE_STRING;
   if (row.handler === "push_sreg" || row.handler === "pop_sreg") return encoding.SHAPE_SEGMENT;
   return encoding.SHAPE_NONE;
 }

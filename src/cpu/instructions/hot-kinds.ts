@@ -175,8 +175,8 @@ function conditional(): HotKind[] {
 
 function stack(): HotKind[] {
   const push = (value: string): string =>
-    `const value = ${value}; const sp = load<u64>(RSP) - 8; const at = writable(sp, 8); if (at == 0) ${FAULT} store<u64>(at, value); ${commit} store<u64>(RSP, sp);`;
-  const pop = `const sp = load<u64>(RSP); const at = readable(sp, 8); if (at == 0) ${FAULT} const value = load<u64>(at);`;
+    `const value = ${value}; const sp = load<u64>(RSP) - 8; const at = pushable(sp); if (at == 0) ${FAULT} store<u64>(at, value); ${commit} store<u64>(RSP, sp);`;
+  const pop = `const sp = load<u64>(RSP); const at = poppable(sp); if (at == 0) ${FAULT} const value = load<u64>(at);`;
   const indirect = "next = 0; link = 0; break;";
   const guard = "if ((<i64>target << 16 >> 16) != <i64>target) { raise(GENERAL_PROTECTION, 0); return abandon(block, op); }";
   return [
@@ -184,7 +184,7 @@ function stack(): HotKind[] {
     { name: "push_m8", body: `const from = readable(addressOf(op), 8); if (from == 0) ${FAULT} ${push("load<u64>(from)")} ${NEXT_OP}` },
     { name: "pushi_n8", body: `${push("<u64>load<i64>(op, 24)")} ${NEXT_OP}` },
     { name: "pop_r8", body: `${pop} store<u64>(RSP, sp + 8); store<u64>(${DST}, value); ${NEXT_OP}` },
-    { name: "leave_n8", body: `const sp = load<u64>(RBP); const at = readable(sp, 8); if (at == 0) ${FAULT} store<u64>(RBP, load<u64>(at)); store<u64>(RSP, sp + 8); ${NEXT_OP}` },
+    { name: "leave_n8", body: `const sp = load<u64>(RBP); const at = poppable(sp); if (at == 0) ${FAULT} store<u64>(RBP, load<u64>(at)); store<u64>(RSP, sp + 8); ${NEXT_OP}` },
     { name: "call", body: `${push("load<u64>(op, 4)")} next = load<u32>(op, 12); target = load<u64>(op, 24); link = op + 12; break;` },
     { name: "jmp", body: "next = load<u32>(op, 12); target = load<u64>(op, 24); link = op + 12; break;" },
     { name: "loop", body: "const count = loopCount(op); if (count != 0) { next = load<u32>(op, 12); target = load<u64>(op, 24); link = op + 12; } else { next = load<u32>(op, 16); target = load<u64>(op, 4); link = op + 16; } break;" },

@@ -108,6 +108,9 @@ const CONTROL_REGISTERS: Row[] = [
   system("F4", "hlt", "", "hlt", { cycles: 1, ...ring0 }),
   system("F3 90", "pause", "", "pause"),
   system("0F 0B", "ud2", "", "ud2"),
+  system("0F B9 /r", "ud1", "Gv,Ev", "ud2", { size: "v" }),
+  system("0F FF /r", "ud0", "Gv,Ev", "ud2", { size: "v" }),
+  system("0F AA", "rsm", "", "ud2"),
   system("66 0F 38 82 /r", "invpcid", "Gy,Mdq", "invpcid", { size: "native", feature: "INVPCID", cycles: 100, ...ring0 }),
   ...["rdfsbase", "rdgsbase", "wrfsbase", "wrgsbase"].map((name, digit) =>
     system(`F3 0F AE R/${digit}`, name, "Ry", name, { modes: "64", size: "y", feature: "FSGSBASE" }),

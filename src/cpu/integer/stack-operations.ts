@@ -6,7 +6,7 @@ import { faultPending, NONE } from '../fault';
 import { readMemory } from '../memory';
 import { opDst, opImm, opSize } from '../op';
 import { linearAddress, readOperand, readRegister, writeOperand, writeRegister } from '../operands';
-import { beginStack, commitStack, pop, push, roomOnStack, skipStack, stackMask, stackPointer } from '../stack';
+import { beginStack, commitStack, pop, push, roomOnStack, skipStack, stackMask, stackPointer, topIsWritable } from '../stack';
 
 const RSP: usize = GPR + 32;
 const RBP: usize = GPR + 40;
@@ -81,6 +81,7 @@ export function enter(op: usize): void {
   if (level > 0) push(size, frame);
   if (faultPending != NONE) return;
   skipStack(-bytes);
+  if (!topIsWritable(size)) return;
   commitStack();
   writeRegister(RBP, size, frame);
 }

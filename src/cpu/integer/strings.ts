@@ -1,11 +1,12 @@
 /**
  * MOVS, CMPS, STOS, LODS, SCAS (SDM Vol. 1, 7.3.9). Repeated, they run in pieces that end where RSI or RDI comes to a new
  * page: there is an instruction boundary between pieces, and each piece counts as an instruction. A fault leaves the
- * registers at the element that faulted. Repetition costs one cycle for 8 bytes.
+ * registers at the element that faulted. With TF or data breakpoints a piece is one element (18.3.1.4). Repetition costs one cycle for 8 bytes.
  */
-import { CYCLES, ES, GPR, RFLAGS, RIP } from '../../spec/cpu-state';
-import { FLAG_DF } from '../../spec/control-bits';
-import { jumpTo } from '../context';
+import { CYCLES, ES, GPR, RFLAGS } from '../../spec/cpu-state';
+import { FLAG_DF, FLAG_TF } from '../../spec/control-bits';
+import { repeatLater } from '../context';
+import { dataWatched } from '../debug';
 import { clearFault, faultPending, NONE } from '../fault';
 import { setSub, zero } from '../flags';
 import { opAddressSize, opPrefixes, opSegment, opSize, PREFIX_REP, PREFIX_REPNE } from '../op';
@@ -92,7 +93,7 @@ function repeat(op: usize, which: u32): void {
   if (first == 0) return;
   const more = piece(op, which, step(op));
   charge(first, index(RCX, op), opSize(op));
-  if (more && faultPending == NONE) jumpTo(load<u64>(RIP));
+  if (more && faultPending == NONE) repeatLater();
 }
 
 /** Additive over pieces and restarts: one cycle wherever the bytes left come to a multiple of 8. */
@@ -103,7 +104,8 @@ function charge(first: u64, left: u64, size: u32): void {
 
 /** True when there is more to do after this piece. */
 function piece(op: usize, which: u32, by: u64): bool {
-  if (<i64>by > 0 && (which == MOVS || which == STOS)) wholeRun(op, which);
+  const single = (load<u64>(RFLAGS) & FLAG_TF) != 0 || dataWatched;
+  if (!single && <i64>by > 0 && (which == MOVS || which == STOS)) wholeRun(op, which);
   while (faultPending == NONE) {
     const left = index(RCX, op);
     if (left == 0) return false;
@@ -115,6 +117,7 @@ function piece(op: usize, which: u32, by: u64): bool {
     writeRegister(RCX, opAddressSize(op), left - 1);
     if (comparisonEnds(op, which, zero())) return false;
     if (left == 1) return false;
+    if (single) return true;
     if (usesSource(which) && ((source ^ index(RSI, op)) & ~0xfff) != 0) return true;
     if (usesDestination(which) && ((destination ^ index(RDI, op)) & ~0xfff) != 0) return true;
   }

@@ -2,11 +2,11 @@
  * MOV to and from control and debug registers, CLTS, LMSW, SMSW (SDM Vol. 3, 2.5; in a guest 26.1.3, 26.3).
  */
 import {
-  CR0, CR2, CR3, CR4, CR8, DR, DR6, DR7, MSR_EFER, SEGMENT_RIGHTS, CS,
+  CR0, CR2, CR3, CR4, CR8, DR, DR6, DR7, MSR_EFER, SEGMENT_RIGHTS, CS, TR,
 } from '../../spec/cpu-state';
 import {
-  CR0_ET, CR0_NW, CR0_CD, CR0_PE, CR0_PG, CR0_TS, CR0_WP, CR4_DE, CR4_PAE, CR4_PGE, CR4_PSE, CR4_SMAP, CR4_SMEP, CR4_UMIP,
-  EFER_LMA, EFER_LME,
+  CR0_ET, CR0_NW, CR0_CD, CR0_PE, CR0_PG, CR0_TS, CR0_WP, CR4_DE, CR4_PAE, CR4_PCIDE, CR4_PGE, CR4_PSE, CR4_SMAP,
+  CR4_SMEP, CR4_UMIP, DR6_BD, DR7_GD, EFER_LMA, EFER_LME,
 } from '../../spec/control-bits';
 import { CONTROL_REGISTER_ACCESS, MOV_DR } from '../../spec/exit-reasons';
 import { CR_WRITE } from '../../spec/trace-records';
@@ -15,12 +15,15 @@ import {
 } from '../../spec/vmx-controls';
 import { taskPriorityChanged } from '../board';
 import { contextChanged } from '../context';
+import { raiseDebug } from '../debug';
 import { refreshAttention } from '../events';
 import { faultPending, NONE } from '../fault';
 import { ABOVE_PHYSICAL_ADDRESS, CR0_DEFINED, CR4_SUPPORTED, VMX_CR0_FIXED, VMX_CR4_FIXED, inVmxOperation } from '../features';
 import { currentLevel, in64BitMode, inLongMode, inNonRoot, modeChanged, RIGHTS_LONG, segment } from '../mode';
 import { effectiveAddress, readOperand, writeOperand } from '../operands';
 import { opReg, opRm, opSize } from '../op';
+import { loadPdptes, usesPdptes } from '../paging';
+import { segmentRights } from '../segments';
 import { currentPcid, flushPcid, flushTlb, selectContext } from '../tlb-contexts';
 import { traceRecord } from '../trace';
 import {
@@ -78,6 +81,7 @@ export function movcr_write(op: usize): void {
   const value = load<u64>(slot(op)) & width();
   if (inNonRoot() && interceptsCrWrite(number, value)) return exitForCr(op, 0);
   const taken = writeControlRegister(number, value);
+  if (faultPending != NONE) return;
   if (!taken) protectionFault();
   else traceRecord(CR_WRITE, number, value, 0, 0);
 }
@@ -125,34 +129,40 @@ function setCr0(wanted: u64): bool {
   if ((value & CR0_NW) != 0 && (value & CR0_CD) == 0) return false;
   const fixed = fixedCr0();
   if ((value & fixed) != fixed) return false;
-  if ((value ^ old) & CR0_PG) {
-    if (value & CR0_PG ? !startPaging() : !stopPaging()) return false;
-  }
+  const efer = load<u64>(MSR_EFER);
+  const cr4 = load<u64>(CR4);
+  const starting = (value & ~old & CR0_PG) != 0;
+  if (starting && !mayStartPaging()) return false;
+  if ((old & ~value & CR0_PG) != 0 && (in64BitMode() || (cr4 & CR4_PCIDE) != 0)) return false;
+  const long = (value & CR0_PG) != 0 && (efer & EFER_LME) != 0;
+  const newEfer = long ? efer | EFER_LMA : efer & ~<u64>EFER_LMA;
+  const pdptes = (value ^ old) & (CR0_CD | CR0_NW | CR0_PG);
+  if (pdptes != 0 && usesPdptes(value, cr4, newEfer) && !loadPdptes(load<u64>(CR3))) return false;
+  store<u64>(MSR_EFER, newEfer);
   store<u64>(CR0, value);
   if ((value ^ old) & (CR0_PG | CR0_WP | CR0_PE)) flushTlb();
   modeChanged();
   return true;
 }
 
-function startPaging(): bool {
-  const efer = load<u64>(MSR_EFER);
-  if ((efer & EFER_LME) == 0) return true;
-  if ((load<u64>(CR4) & CR4_PAE) == 0 || (load<u32>(segment(CS), SEGMENT_RIGHTS) & RIGHTS_LONG) != 0) return false;
-  store<u64>(MSR_EFER, efer | EFER_LMA);
-  return true;
+/** IA-32e mode needs PAE, a code segment that is not of 64 bits, and no 16-bit TSS (10.8.5). */
+function mayStartPaging(): bool {
+  if ((load<u64>(MSR_EFER) & EFER_LME) == 0) return true;
+  const tss16 = (segmentRights(TR) & 0xd) == 1;
+  return (load<u64>(CR4) & CR4_PAE) != 0 && (load<u32>(segment(CS), SEGMENT_RIGHTS) & RIGHTS_LONG) == 0 && !tss16;
 }
 
-function stopPaging(): bool {
-  if (in64BitMode()) return false;
-  store<u64>(MSR_EFER, load<u64>(MSR_EFER) & ~<u64>EFER_LMA);
-  return true;
-}
+/** With PCIDs bit 63 keeps what the TLB has of the new one (4.10.4.1). */
+const KEEP_TRANSLATIONS: u64 = 1 << 63;
 
 function setCr3(value: u64): bool {
-  if (inLongMode() && (value & ABOVE_PHYSICAL_ADDRESS) != 0) return false;
-  store<u64>(CR3, value);
+  const tagged = (load<u64>(CR4) & CR4_PCIDE) != 0;
+  const cr3 = tagged ? value & ~KEEP_TRANSLATIONS : value;
+  if (inLongMode() && (cr3 & ABOVE_PHYSICAL_ADDRESS) != 0) return false;
+  if (usesPdptes(load<u64>(CR0), load<u64>(CR4), load<u64>(MSR_EFER)) && !loadPdptes(cr3)) return false;
+  store<u64>(CR3, cr3);
   selectContext();
-  flushPcid(currentPcid());
+  if (!tagged || (value & KEEP_TRANSLATIONS) == 0) flushPcid(currentPcid());
   return true;
 }
 
@@ -160,10 +170,13 @@ function setCr4(value: u64): bool {
   const old = load<u64>(CR4);
   if (value & ~CR4_SUPPORTED) return false;
   if (inLongMode() && (value & CR4_PAE) == 0) return false;
+  if ((value & ~old & CR4_PCIDE) != 0 && (!inLongMode() || (load<u64>(CR3) & 0xfff) != 0)) return false;
   if (inVmxOperation() && (value & VMX_CR4_FIXED) != VMX_CR4_FIXED) return false;
+  const pdptes = (value ^ old) & (CR4_PAE | CR4_PGE | CR4_PSE | CR4_SMEP);
+  if (pdptes != 0 && usesPdptes(load<u64>(CR0), value, load<u64>(MSR_EFER)) && !loadPdptes(load<u64>(CR3))) return false;
   store<u64>(CR4, value);
   selectContext();
-  if ((value ^ old) & (CR4_PAE | CR4_PGE | CR4_PSE | CR4_SMEP | CR4_SMAP)) flushTlb();
+  if ((value ^ old) & (CR4_PAE | CR4_PCIDE | CR4_PGE | CR4_PSE | CR4_SMEP | CR4_SMAP)) flushTlb();
   modeChanged();
   return true;
 }
@@ -193,7 +206,7 @@ export function lmsw(op: usize): void {
   }
   const bits = (source & 0xf) | (old & CR0_PE);
   const owned: u64 = inNonRoot() ? cr0Mask & 0xf : 0;
-  if (!setCr0((old & ~0xf) | (bits & ~owned) | (old & owned))) protectionFault();
+  if (!setCr0((old & ~0xf) | (bits & ~owned) | (old & owned)) && faultPending == NONE) protectionFault();
 }
 
 function interceptsLmsw(source: u64): bool {
@@ -225,8 +238,12 @@ function debugRegister(op: usize): i32 {
 
 function mayAccessDebug(op: usize, direction: u64): bool {
   if (!privileged()) return false;
-  if (!inNonRoot() || (primaryControls & PRIMARY_MOV_DR_EXITING) == 0) return true;
-  exitForInstruction(op, MOV_DR, <u64>opReg(op) | direction | (<u64>opRm(op) << 8));
+  if (inNonRoot() && (primaryControls & PRIMARY_MOV_DR_EXITING) != 0) {
+    exitForInstruction(op, MOV_DR, <u64>opReg(op) | direction | (<u64>opRm(op) << 8));
+    return false;
+  }
+  if ((load<u64>(DR7) & DR7_GD) == 0) return true;
+  raiseDebug(DR6_BD);
   return false;
 }
 
@@ -236,6 +253,8 @@ export function movdr_write(op: usize): void {
   const value = load<u64>(slot(op)) & width();
   if (number >= 6 && value >> 32 != 0) return protectionFault();
   if (number == 6) store<u64>(DR6, (value & 0xe00f) | 0xffff_0ff0);
-  else if (number == 7) store<u64>(DR7, (value & 0xffff_2bff) | 0x400);
+  else if (number == 7) store<u64>(DR7, (value & 0xffff_23ff) | 0x400);
   else store<u64>(DR + (number << 3), value);
+  modeChanged();
+  refreshAttention();
 }

@@ -8,13 +8,13 @@ import { GENERAL_PROTECTION, SEGMENT_NOT_PRESENT } from '../../spec/vectors';
 import { SECONDARY_DESCRIPTOR_TABLE_EXITING } from '../../spec/vmx-controls';
 import { clearFault, faultPending, faultVector, EXCEPTION, NONE } from '../fault';
 import { getFlags, setFlags } from '../flags';
-import { canonical, readMemory, writeMemory } from '../memory';
+import { addressToWrite, canonical, readMemory, stackAccess, writeMemory } from '../memory';
 import {
   currentLevel, in64BitMode, inLongMode, inNonRoot, inProtectedMode, RIGHTS_CODE, RIGHTS_CODE_OR_DATA, RIGHTS_CONFORMING,
   RIGHTS_PRESENT, RIGHTS_READ_WRITE, RIGHTS_TYPE, RIGHTS_UNUSABLE,
 } from '../mode';
-import { opSize } from '../op';
-import { effectiveAddress, readOperand, writeOperand, writeRegister } from '../operands';
+import { opSegment, opSize } from '../op';
+import { effectiveOffset, linearAddress, readOperand, writeOperand, writeRegister } from '../operands';
 import {
   descriptor, descriptorBase, descriptorLimit, descriptorRights, descriptorUpper, privilegeOf, readDescriptor,
   readUpperDescriptor, SELECTOR_INDEX, segmentSelector, selectorFault, setDescriptorType, writeSegment,
@@ -47,11 +47,11 @@ function loadTable(op: usize, base: usize, limit: usize, identity: u32): void {
   if (!rmIsMemory(op)) return undefinedOpcode();
   if (!privileged()) return;
   if (tablesIntercepted()) return exitForTable(op, identity);
-  const at = effectiveAddress(op);
+  const wide = in64BitMode();
+  const at = linearAddress(opSegment(op), effectiveOffset(op), wide ? 10 : 6, false);
   if (faultPending != NONE) return;
   const newLimit = <u32>readMemory(at, 2);
   if (faultPending != NONE) return;
-  const wide = in64BitMode();
   let newBase = readMemory(at + 2, wide ? 8 : 4);
   if (faultPending != NONE) return;
   if (wide && !canonical(newBase)) return protectionFault();
@@ -64,9 +64,10 @@ function storeTable(op: usize, base: usize, limit: usize, identity: u32): void {
   if (!rmIsMemory(op)) return undefinedOpcode();
   if (!storesAllowed()) return;
   if (tablesIntercepted()) return exitForTable(op, identity);
-  const at = effectiveAddress(op);
-  if (faultPending != NONE) return;
-  writeMemory(at + 2, in64BitMode() ? 8 : 4, load<u64>(base));
+  const wide = in64BitMode();
+  const at = linearAddress(opSegment(op), effectiveOffset(op), wide ? 10 : 6, true);
+  if (faultPending != NONE || addressToWrite(at, 2, stackAccess(currentLevel())) == 0) return;
+  writeMemory(at + 2, wide ? 8 : 4, load<u64>(base));
   if (faultPending == NONE) writeMemory(at, 2, load<u32>(limit));
 }
 
@@ -185,7 +186,7 @@ export function lar(op: usize): void {
   if (faultPending != NONE) return;
   const valid = found && systemTypeValid(inLongMode() ? 0x1a04 : 0x1a3e) && reachable();
   setZero(valid);
-  if (valid) writeRegister(regSlot(op), opSize(op), (descriptor >> 32) & (opSize(op) == 2 ? 0xff00 : 0xff_ff00));
+  if (valid) writeRegister(regSlot(op), opSize(op), (descriptor >> 32) & (opSize(op) == 2 ? 0xff00 : 0xf0_ff00));
 }
 
 export function lsl(op: usize): void {

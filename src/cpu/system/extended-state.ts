@@ -7,16 +7,15 @@ import { CR0, CR4, GPR, MXCSR, X87_CONTROL, X87_DP, X87_IP, X87_OPCODE, X87_STAT
 import { CR0_EM, CR0_TS, CR4_OSXSAVE } from '../../spec/control-bits';
 import * as reason from '../../spec/exit-reasons';
 import { MXCSR_DEFINED } from '../../spec/float-bits';
-import { BOUNCE } from '../../spec/memory-map';
 import { DEVICE_NOT_AVAILABLE } from '../../spec/vectors';
 import { XSTATE_SSE, XSTATE_SUPPORTED, XSTATE_X87 } from '../../spec/xstate';
 import { faultPending, NONE, raise } from '../fault';
-import { addressToRead, addressToWrite, commitWrite, stackAccess } from '../memory';
-import { currentLevel, in64BitMode, inNonRoot } from '../mode';
+import { in64BitMode, inNonRoot } from '../mode';
 import { opSegment, opSize } from '../op';
 import { effectiveOffset, linearAddress } from '../operands';
 import { initialize, loadControl, slotOf } from '../x87/state';
 import { exitForInstruction, privileged, protectionFault, undefinedOpcode } from './common';
+import { reachable, readImage, writeImage } from './memory-image';
 
 /** Parts of the area (10.5.1, 13.4). */
 const FIP: usize = 8;
@@ -44,35 +43,8 @@ function locate(op: usize, bytes: u32, alignment: u64, write: bool): bool {
   return false;
 }
 
-/** Both ends can be accessed: nothing faults in between, since an area is shorter than a page. */
-function reachable(bytes: u32, write: bool): bool {
-  const access = stackAccess(currentLevel());
-  const last = area + bytes - 16;
-  if (write) return addressToWrite(area, 16, access) != 0 && addressToWrite(last, 16, access) != 0;
-  return addressToRead(area, 16, access) != 0 && addressToRead(last, 16, access) != 0;
-}
-
-/** From the image to the area; pieces of 16 bytes are aligned and never cross a page. */
-function write(from: usize, bytes: usize): bool {
-  const access = stackAccess(currentLevel());
-  for (let i: usize = from; i < from + bytes; i += 16) {
-    const at = addressToWrite(area + i, 16, access);
-    if (at == 0) return false;
-    v128.store(at, v128.load(IMAGE + i));
-    if (at == BOUNCE) commitWrite();
-  }
-  return true;
-}
-
-function read(from: usize, bytes: usize): bool {
-  const access = stackAccess(currentLevel());
-  for (let i: usize = from; i < from + bytes; i += 16) {
-    const at = addressToRead(area + i, 16, access);
-    if (at == 0) return false;
-    v128.store(IMAGE + i, v128.load(at));
-  }
-  return true;
-}
+@inline function write(from: usize, bytes: usize): bool { return writeImage(area, IMAGE, from, bytes); }
+@inline function read(from: usize, bytes: usize): bool { return readImage(area, IMAGE, from, bytes); }
 
 /** Bytes 0 to 23 and 32 to 159. Selectors of the pointers are deprecated and saved as 0 (8.1.8). */
 function composeX87(wide: bool): void {
@@ -125,7 +97,7 @@ function fxsrReady(): bool {
 }
 
 export function fxsave(op: usize): void {
-  if (!fxsrReady() || !locate(op, LEGACY_BYTES, 16, true) || !reachable(LEGACY_BYTES, true)) return;
+  if (!fxsrReady() || !locate(op, LEGACY_BYTES, 16, true) || !reachable(area, LEGACY_BYTES, true)) return;
   composeX87(wideForm(op));
   composeMxcsr();
   composeXmm();
@@ -133,7 +105,7 @@ export function fxsave(op: usize): void {
 }
 
 export function fxrstor(op: usize): void {
-  if (!fxsrReady() || !locate(op, LEGACY_BYTES, 16, false) || !reachable(LEGACY_BYTES, false)) return;
+  if (!fxsrReady() || !locate(op, LEGACY_BYTES, 16, false) || !reachable(area, LEGACY_BYTES, false)) return;
   if (!read(0, XMM_AT + xmmBytes())) return;
   if (load<u32>(IMAGE + MXCSR_AT) & ~MXCSR_DEFINED) return protectionFault();
   takeX87(wideForm(op));
@@ -153,7 +125,7 @@ function xsaveReady(): bool {
 @inline function requested(): u64 { return (load<u32>(RAX) | (<u64>load<u32>(RDX) << 32)) & load<u64>(XCR0); }
 
 export function xsave(op: usize): void {
-  if (!xsaveReady() || !locate(op, AREA_BYTES, 64, true) || !reachable(AREA_BYTES, true) || !read(0, 32) || !read(HEADER, 16)) return;
+  if (!xsaveReady() || !locate(op, AREA_BYTES, 64, true) || !reachable(area, AREA_BYTES, true) || !read(0, 32) || !read(HEADER, 16)) return;
   const features = requested();
   if (features & XSTATE_X87) {
     composeX87(wideForm(op));
@@ -180,7 +152,7 @@ function validHeader(): bool {
 
 /** A component that is requested but not in the area gets its initial configuration. MXCSR is loaded in any case. */
 export function xrstor(op: usize): void {
-  if (!xsaveReady() || !locate(op, AREA_BYTES, 64, false) || !reachable(AREA_BYTES, false)) return;
+  if (!xsaveReady() || !locate(op, AREA_BYTES, 64, false) || !reachable(area, AREA_BYTES, false)) return;
   if (!read(0, XMM_AT + xmmBytes()) || !read(HEADER, 32)) return;
   if (!validHeader()) return protectionFault();
   const features = requested();

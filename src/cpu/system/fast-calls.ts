@@ -4,9 +4,10 @@
 import {
   COST_SYSCALL, MSR_EFER, MSR_FMASK, MSR_LSTAR, MSR_STAR, MSR_SYSENTER_CS, MSR_SYSENTER_EIP, MSR_SYSENTER_ESP,
 } from '../../spec/cpu-state';
-import { EFER_SCE, FLAG_FIXED, FLAG_IF, FLAG_RF, FLAG_VM } from '../../spec/control-bits';
+import { EFER_SCE, FLAG_FIXED, FLAG_IF, FLAG_RF, FLAG_TF, FLAG_VM } from '../../spec/control-bits';
 import { SYSCALL, SYSRET } from '../../spec/trace-records';
 import { jumpTo } from '../context';
+import { discardTraps, armStep } from '../debug';
 import { refreshAttention } from '../events';
 import { getFlags, setFlags } from '../flags';
 import { canonical } from '../memory';
@@ -47,7 +48,15 @@ export function syscall(op: usize): void {
   setFlags((flags & ~load<u64>(MSR_FMASK) & ~<u64>FLAG_RF) | FLAG_FIXED);
   spend(COST_SYSCALL);
   arrive(selector, selector + 8, 0, RIGHTS_LONG, load<u64>(MSR_LSTAR));
+  stepByNewFlags();
   traceRecord(SYSCALL, load<u64>(RAX), load<u64>(MSR_LSTAR), 0, 0);
+}
+
+/** Whether a single step follows SYSCALL and SYSRET is up to TF as they leave it. */
+function stepByNewFlags(): void {
+  discardTraps();
+  if (getFlags() & FLAG_TF) armStep(1);
+  refreshAttention();
 }
 
 export function sysret(op: usize): void {
@@ -59,6 +68,7 @@ export function sysret(op: usize): void {
   setFlags((load<u64>(R11) & SYSRET_FLAGS) | FLAG_FIXED);
   spend(COST_SYSCALL);
   arrive(((star + (wide ? 16 : 0)) & 0xffff) | 3, ((star + 8) & 0xffff) | 3, 3, wide ? RIGHTS_LONG : RIGHTS_BIG, rip);
+  stepByNewFlags();
   traceRecord(SYSRET, 0, rip, 0, 0);
 }
 

@@ -8,7 +8,7 @@ import { BLOCKING_BY_STI } from '../../spec/vmx-controls';
 import { blockForOneInstruction, refreshAttention } from '../events';
 import { faultPending, NONE } from '../fault';
 import { getFlags, setFlags } from '../flags';
-import { currentLevel, inProtectedMode } from '../mode';
+import { currentLevel, inProtectedMode, modeChanged } from '../mode';
 import { opSize } from '../op';
 import { beginStack, commitStack, pop, push } from '../stack';
 import { protectionFault, undefinedOpcode } from './common';
@@ -62,6 +62,7 @@ export function popf(op: usize): void {
   commitStack();
   const kept = flags & ~changeable & ~<u64>(opSize(op) == 2 ? FLAG_RF : FLAG_RF | FLAG_VIF | FLAG_VIP);
   setFlags(kept | (popped & changeable) | FLAG_FIXED);
+  if (((popped ^ flags) & changeable & FLAG_AC) != 0) modeChanged();
   refreshAttention();
 }
 

@@ -1,9 +1,9 @@
 /**
  * INT n, INT3, INTO, INT1 and IRET (SDM Vol. 2; Vol. 3, 6.12–6.14).
  */
-import { COST_IRET, CS, INTERRUPTIBILITY, RIP, SS } from '../../spec/cpu-state';
+import { COST_IRET, CS, DS, ES, FS, GS, INTERRUPTIBILITY, RIP, SEGMENT_LIMIT, SS, TR } from '../../spec/cpu-state';
 import {
-  FLAG_FIXED, FLAG_IF, FLAG_IOPL, FLAG_NT, FLAG_OF, FLAG_VM,
+  FLAG_FIXED, FLAG_IF, FLAG_IOPL, FLAG_NT, FLAG_OF, FLAG_VIF, FLAG_VIP, FLAG_VM,
 } from '../../spec/control-bits';
 import { IRET } from '../../spec/trace-records';
 import { BREAKPOINT, DEBUG, GENERAL_PROTECTION, OVERFLOW } from '../../spec/vectors';
@@ -15,19 +15,20 @@ import { jumpTo } from '../context';
 import { deliverSoftwareEvent, refreshAttention } from '../events';
 import { faultPending, NONE } from '../fault';
 import { getFlags, setFlags } from '../flags';
-import { loadRealModeCode } from '../idt';
-import { canonical } from '../memory';
+import { canonical, readSystem } from '../memory';
 import {
-  currentLevel, in64BitMode, inLongMode, inProtectedMode, inVirtual8086, modeChanged, RIGHTS_LONG, setLevel,
+  currentLevel, in64BitMode, inLongMode, inProtectedMode, inVirtual8086, modeChanged, RIGHTS_LONG, segment, setLevel,
 } from '../mode';
 import { opImm, opLength, opSize } from '../op';
 import {
   checkStackSegment, descriptorBase, descriptorLimit, descriptorRights, dropInnerSegments, installDescriptor, installNullStack,
-  SELECTOR_INDEX, selectorFault, writeSegment,
+  loadRealMode, loadVirtual8086, segmentBase, SELECTOR_INDEX, writeSegment,
 } from '../segments';
 import { beginStack, commitStack, pop, RSP_SLOT } from '../stack';
+import { switchTask, TASK_BY_IRET } from '../tasks';
 import { traceRecord } from '../trace';
-import { protectionFault, spend, undefinedOpcode } from './common';
+import { nextRip, protectionFault, spend, undefinedOpcode } from './common';
+import { installStackPointer } from './far-transfers';
 import { checkReturnCode } from './return-code';
 
 /** Flags that the executor is to keep in the state it leaves: the handler has set RIP. */
@@ -40,7 +41,19 @@ function software(op: usize, vector: u32, type: u32): void {
   arrived();
 }
 
-export function int_n(op: usize): void { software(op, <u32>opImm(op) & 0xff, INTERRUPTION_SOFTWARE_INTERRUPT); }
+/** In virtual-8086 mode INT n, unlike INT3 and INTO, needs IOPL 3 (21.3). */
+function mayInterrupt(): bool {
+  if (!inVirtual8086() || ioPrivilege() == 3) return true;
+  protectionFault();
+  return false;
+}
+
+@inline
+function ioPrivilege(): u32 { return <u32>(getFlags() & FLAG_IOPL) >> 12; }
+
+export function int_n(op: usize): void {
+  if (mayInterrupt()) software(op, <u32>opImm(op) & 0xff, INTERRUPTION_SOFTWARE_INTERRUPT);
+}
 export function int3(op: usize): void { software(op, BREAKPOINT, INTERRUPTION_SOFTWARE_EXCEPTION); }
 export function int1(op: usize): void { software(op, DEBUG, INTERRUPTION_PRIVILEGED_SOFTWARE_EXCEPTION); }
 
@@ -57,7 +70,9 @@ let newFlags: u64 = 0;
 
 export function iret(op: usize): void {
   const size = opSize(op);
-  if (inProtectedMode() && !inVirtual8086() && (getFlags() & FLAG_NT) != 0) return protectionFault();
+  const segmented = inProtectedMode() && !inVirtual8086();
+  if (segmented && (getFlags() & FLAG_NT) != 0) return returnToTask(op);
+  if (!mayInterrupt()) return;
   beginStack();
   newRip = pop(size);
   if (faultPending != NONE) return;
@@ -65,14 +80,26 @@ export function iret(op: usize): void {
   if (faultPending != NONE) return;
   newFlags = pop(size);
   if (faultPending != NONE) return;
-  if (inProtectedMode() && !inVirtual8086()) returnInProtectedMode(size);
+  if (segmented) returnInProtectedMode(size);
   else returnInRealMode(size);
-  if (faultPending != NONE) return;
+  if (faultPending == NONE) returned();
+}
+
+function returned(): void {
   endNmi();
   spend(COST_IRET);
   refreshAttention();
   traceRecord(IRET, 0, load<u64>(RIP), 0, 0);
   arrived();
+}
+
+/** With NT set IRET returns to the task that the current TSS links to (8.4); IA-32e mode has no tasks. */
+function returnToTask(op: usize): void {
+  if (inLongMode()) return protectionFault();
+  const link = <u32>readSystem(segmentBase(TR), 2);
+  if (faultPending != NONE) return;
+  switchTask(link, TASK_BY_IRET, -1, nextRip(op), getFlags(), 0);
+  if (faultPending == NONE) returned();
 }
 
 /** Blocking by NMI ends with the IRET (6.7.1). */
@@ -81,30 +108,32 @@ function endNmi(): void { store<u32>(INTERRUPTIBILITY, load<u32>(INTERRUPTIBILIT
 function mergedFlags(size: u32, level: u32): u64 {
   const old = getFlags();
   let changeable = RETURNABLE;
-  if (level == 0) changeable |= FLAG_IF | FLAG_IOPL;
-  else if (level <= (<u32>(old & FLAG_IOPL) >> 12)) changeable |= FLAG_IF;
+  if (level == 0) changeable |= FLAG_IF | FLAG_IOPL | FLAG_VIF | FLAG_VIP;
+  else if (level <= ioPrivilege()) changeable |= FLAG_IF;
   if (size == 2) changeable &= 0xffff;
-  return (old & ~changeable & ~<u64>FLAG_VM) | (newFlags & changeable) | FLAG_FIXED;
+  return (old & ~changeable) | (newFlags & changeable) | FLAG_FIXED;
 }
 
+/** In virtual-8086 mode at privilege level 3: IOPL, VM and the virtual interrupt flags stay. */
 function returnInRealMode(size: u32): void {
+  if (newRip > load<u32>(segment(CS), SEGMENT_LIMIT)) return protectionFault();
+  const flags = mergedFlags(size, currentLevel());
   commitStack();
-  loadRealModeCode(newCode);
-  setFlags(mergedFlags(size, 0));
-  store<u64>(RIP, newRip & (size == 2 ? 0xffff : 0xffff_ffff));
+  loadRealMode(CS, newCode);
+  setFlags(flags);
+  store<u64>(RIP, newRip);
   modeChanged();
 }
 
 /** In 64-bit mode SS:RSP is always popped; elsewhere on a return to an outer ring. */
 function returnInProtectedMode(size: u32): void {
-  if ((newFlags & FLAG_VM) != 0 && size == 4 && currentLevel() == 0 && !inLongMode()) return undefinedOpcode();
+  if ((newFlags & FLAG_VM) != 0 && size == 4 && currentLevel() == 0 && !inLongMode()) return returnToVirtual8086();
   const level = newCode & 3;
   if (!checkReturnCode(newCode)) return;
   const base = descriptorBase();
   const limit = descriptorLimit();
   const rights = descriptorRights();
   const to64 = inLongMode() && (rights & RIGHTS_LONG) != 0;
-  if (to64 ? !canonical(newRip) : newRip > limit) return protectionFault();
   const outer = level > currentLevel();
   const withStack = outer || in64BitMode();
   let rsp: u64 = 0;
@@ -115,12 +144,17 @@ function returnInProtectedMode(size: u32): void {
     stack = <u32>pop(size) & 0xffff;
     if (faultPending != NONE || !checkReturnStack(stack, level, to64)) return;
   }
+  if (to64 ? !canonical(newRip) : newRip > limit) return protectionFault();
   const flags = mergedFlags(size, currentLevel());
-  if (withStack) installReturnStack(stack, level, rsp, size);
-  else commitStack();
+  if (!withStack) commitStack();
+  else {
+    if (stack & SELECTOR_INDEX) installDescriptor(SS, stack);
+    else installNullStack(stack, level);
+    installStackPointer(rsp, size, to64);
+  }
   writeSegment(CS, newCode, base, limit, rights);
   setFlags(flags);
-  store<u64>(RIP, size == 2 ? newRip & 0xffff : newRip);
+  store<u64>(RIP, newRip);
   setLevel(level);
   if (outer) dropInnerSegments(level);
 }
@@ -129,13 +163,29 @@ function returnInProtectedMode(size: u32): void {
 function checkReturnStack(selector: u32, level: u32, to64: bool): bool {
   if (selector & SELECTOR_INDEX) return checkStackSegment(selector, level, GENERAL_PROTECTION, 0);
   if (to64 && level < 3 && (selector & 3) == level) return true;
-  return selectorFault(GENERAL_PROTECTION, 0);
+  protectionFault();
+  return false;
 }
 
-function installReturnStack(selector: u32, level: u32, rsp: u64, size: u32): void {
-  if (selector & SELECTOR_INDEX) installDescriptor(SS, selector);
-  else installNullStack(selector, level);
-  if (size == 8) store<u64>(RSP_SLOT, rsp);
-  else if (size == 4) store<u64>(RSP_SLOT, rsp & 0xffff_ffff);
-  else store<u64>(RSP_SLOT, (load<u64>(RSP_SLOT) & ~0xffff) | (rsp & 0xffff));
+const VIRTUAL_8086_FLAGS: u64 = 0x3f_7fd5;
+/** ESP, SS, ES, DS, FS, GS as IRET pops them. */
+const POPPED: usize = memory.data(24, 4);
+
+/** 21.2.5: the task goes on in virtual-8086 mode with all its segments popped. */
+function returnToVirtual8086(): void {
+  for (let i: usize = 0; i < 6; i++) {
+    store<u32>(POPPED + (i << 2), <u32>pop(4));
+    if (faultPending != NONE) return;
+  }
+  if (newRip > 0xffff) return protectionFault();
+  setFlags((newFlags & VIRTUAL_8086_FLAGS) | FLAG_FIXED);
+  loadVirtual8086(CS, newCode);
+  loadVirtual8086(SS, <u32>load<u16>(POPPED, 4));
+  loadVirtual8086(ES, <u32>load<u16>(POPPED, 8));
+  loadVirtual8086(DS, <u32>load<u16>(POPPED, 12));
+  loadVirtual8086(FS, <u32>load<u16>(POPPED, 16));
+  loadVirtual8086(GS, <u32>load<u16>(POPPED, 20));
+  store<u64>(RSP_SLOT, load<u32>(POPPED));
+  store<u64>(RIP, newRip);
+  setLevel(3);
 }

@@ -1,19 +1,20 @@
 /**
  * IN, OUT, INS, OUTS (SDM Vol. 1, chapter 19; in a guest Vol. 3, 25.6.4 and table 28-5).
  */
-import { COST_PORT, CR0, RIP, SEGMENT_LIMIT, TR, DS, ES } from '../../spec/cpu-state';
+import { COST_PORT, CR0, SEGMENT_LIMIT, TR, DS, ES } from '../../spec/cpu-state';
 import { CR0_PE, FLAG_DF, FLAG_IOPL, FLAG_VM } from '../../spec/control-bits';
 import { IO_INSTRUCTION } from '../../spec/exit-reasons';
 import { PORT_READ, PORT_WRITE } from '../../spec/trace-records';
 import { portRead, portWrite } from '../board';
-import { jumpTo } from '../context';
+import { repeatLater } from '../context';
+import { deferDebug, portConditions, portsWatched } from '../debug';
 import { attention, boardWasCalled } from '../events';
 import { faultPending, NONE } from '../fault';
 import { getFlags } from '../flags';
 import { BOUNCE, addressToRead, addressToWrite, commitWrite, readSystem, stackAccess } from '../memory';
-import { currentLevel, in64BitMode, inNonRoot, segment, RIGHTS_PRESENT } from '../mode';
+import { currentLevel, inNonRoot, segment, RIGHTS_PRESENT } from '../mode';
 import { opAddressSize, opDst, opImm, opPrefixes, opSegment, opSize, opSrc, PREFIX_REP, PREFIX_REPNE } from '../op';
-import { readRegister, writeRegister } from '../operands';
+import { linearAddress, linearWithoutChecks, readRegister, writeRegister } from '../operands';
 import { segmentBase, segmentRights } from '../segments';
 import { traceRecord } from '../trace';
 import { interceptsPort } from '../vmx/controls';
@@ -89,6 +90,7 @@ export function out(op: usize): void {
 
 function readPort(number: u32, size: u32): u32 {
   spend(COST_PORT);
+  if (portsWatched) deferDebug(portConditions(number, size));
   const value = portRead(number, size);
   traceRecord(PORT_READ, number, value, 0, size);
   boardWasCalled();
@@ -97,6 +99,7 @@ function readPort(number: u32, size: u32): u32 {
 
 function writePort(number: u32, size: u32, value: u32): void {
   spend(COST_PORT);
+  if (portsWatched) deferDebug(portConditions(number, size));
   traceRecord(PORT_WRITE, number, value, 0, size);
   portWrite(number, size, value);
   boardWasCalled();
@@ -110,12 +113,7 @@ function addressMask(op: usize): u64 {
 /** Sets the address-size part of a register; 32 bits are zero-extended. */
 function writeIndex(slot: usize, op: usize, value: u64): void { writeRegister(slot, opAddressSize(op), value & addressMask(op)); }
 
-function linearOf(op: usize, input: bool): u64 {
-  const offset = load<u64>(input ? RDI : RSI) & addressMask(op);
-  const chosen: u32 = input ? ES : opSegment(op) == 0xff ? DS : opSegment(op);
-  if (in64BitMode()) return offset + (chosen >= 4 ? segmentBase(chosen) : 0);
-  return (offset + segmentBase(chosen)) & 0xffff_ffff;
-}
+function offsetOf(op: usize, input: bool): u64 { return load<u64>(input ? RDI : RSI) & addressMask(op); }
 
 export function ins(op: usize): void { transferString(op, true); }
 export function outs(op: usize): void { transferString(op, false); }
@@ -129,7 +127,7 @@ function transferString(op: usize, input: bool): void {
   if (inNonRoot() && interceptsPort(number, size)) return exitForString(op, input, repeated, number);
   for (let done: u32 = 0; ; done++) {
     if (repeated && (load<u64>(RCX) & addressMask(op)) == 0) return;
-    if (done > 0 && (attention || done == MOST_ELEMENTS)) return jumpTo(load<u64>(RIP));
+    if (done > 0 && (attention || done == MOST_ELEMENTS)) return repeatLater();
     if (!(input ? inputElement(op, number, size) : outputElement(op, number, size))) return;
     advance(op, input ? RDI : RSI, size);
     if (!repeated) return;
@@ -143,7 +141,8 @@ function advance(op: usize, slot: usize, size: u32): void {
 }
 
 function inputElement(op: usize, number: u32, size: u32): bool {
-  const host = addressToWrite(linearOf(op, true), size, stackAccess(currentLevel()));
+  const va = linearAddress(ES, offsetOf(op, true), size, true);
+  const host = faultPending == NONE ? addressToWrite(va, size, stackAccess(currentLevel())) : 0;
   if (host == 0) return false;
   const value = readPort(number, size);
   if (size == 4) store<u32>(host, value);
@@ -154,7 +153,8 @@ function inputElement(op: usize, number: u32, size: u32): bool {
 }
 
 function outputElement(op: usize, number: u32, size: u32): bool {
-  const host = addressToRead(linearOf(op, false), size, stackAccess(currentLevel()));
+  const va = linearAddress(opSegment(op), offsetOf(op, false), size, false);
+  const host = faultPending == NONE ? addressToRead(va, size, stackAccess(currentLevel())) : 0;
   if (host == 0) return false;
   writePort(number, size, size == 4 ? load<u32>(host) : size == 2 ? <u32>load<u16>(host) : <u32>load<u8>(host));
   return true;
@@ -164,7 +164,7 @@ function outputElement(op: usize, number: u32, size: u32): bool {
 function exitForString(op: usize, input: bool, repeated: bool, number: u32): void {
   const chosen: u32 = input ? ES : opSegment(op) == 0xff ? DS : opSegment(op);
   const sizeCode: u32 = opAddressSize(op) == 8 ? 2 : opAddressSize(op) == 4 ? 1 : 0;
-  setOperandLinear(linearOf(op, input));
+  setOperandLinear(linearWithoutChecks(chosen, offsetOf(op, input)));
   const extra = QUALIFICATION_STRING | (input ? QUALIFICATION_IN : 0) | (repeated ? QUALIFICATION_REP : 0);
   const base = <u64>(width(op) - 1) | (<u64>number << 16) | extra;
   exitForInstruction(op, IO_INSTRUCTION, base, (sizeCode << 7) | (chosen << 15));

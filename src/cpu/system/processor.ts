@@ -3,9 +3,9 @@
  * and GS bases, UD2.
  */
 import {
-  ACTIVITY, CPUID_RESULT, CR4, FS, GS, MSR_KERNEL_GS_BASE, SEGMENT_BASE,
+  ACTIVITY, CPUID_RESULT, CR4, FS, GS, MSR_KERNEL_GS_BASE, SEGMENT_BASE, DEADLINE, QUANTUM_SHARED,
 } from '../../spec/cpu-state';
-import { CR4_FSGSBASE } from '../../spec/control-bits';
+import { CR4_FSGSBASE, CR4_PCIDE } from '../../spec/control-bits';
 import * as reason from '../../spec/exit-reasons';
 import { HALT } from '../../spec/trace-records';
 import {
@@ -17,9 +17,9 @@ import { faultPending, NONE } from '../fault';
 import { queryCpuid } from '../features';
 import { canonical, readMemory } from '../memory';
 import { currentLevel, in64BitMode, inNonRoot, segment } from '../mode';
-import { opDst, opReg, opSize } from '../op';
-import { effectiveAddress, readRegister, writeRegister } from '../operands';
-import { flushTlb, flushTlbNonGlobal, flushTlbPage } from '../tlb-contexts';
+import { opAddressSize, opDst, opReg, opSegment, opSize } from '../op';
+import { effectiveAddress, effectiveOffset, linearWithoutChecks, readAt, readRegister, sizeMask, writeRegister } from '../operands';
+import { flushPcid, flushPcidPage, flushTlb, flushTlbNonGlobal, flushTlbPage } from '../tlb-contexts';
 import { traceRecord } from '../trace';
 import { primaryControls, secondaryControls } from '../vmx/controls';
 import { displacement, operandInformation } from '../vmx/operand-information';
@@ -41,15 +41,17 @@ export function hlt(op: usize): void {
   refreshAttention();
 }
 
-/** 26.1.3: PAUSE exiting applies at every privilege level. */
+/** Somebody spins: another processor may run. 26.1.3: PAUSE exiting applies at every privilege level. */
 export function pause(op: usize): void {
-  intercepted(op, (primaryControls & PRIMARY_PAUSE_EXITING) != 0, reason.PAUSE);
+  if (intercepted(op, (primaryControls & PRIMARY_PAUSE_EXITING) != 0, reason.PAUSE)) return;
+  if (load<u32>(QUANTUM_SHARED) != 0) store<u64>(DEADLINE, 0);
 }
 
 export function monitor(op: usize): void {
   if (currentLevel() > 0) return undefinedOpcode();
   if (load<u32>(register(1)) != 0) return protectionFault();
-  intercepted(op, (primaryControls & PRIMARY_MONITOR_EXITING) != 0, reason.MONITOR);
+  if (intercepted(op, (primaryControls & PRIMARY_MONITOR_EXITING) != 0, reason.MONITOR)) return;
+  readAt(opSegment(op), load<u64>(register(0)) & sizeMask(opAddressSize(op)), 1);
 }
 
 /** Wakes at once, as it may for any reason of the implementation's. */
@@ -71,12 +73,12 @@ export function invd(op: usize): void {
 
 export function invlpg(op: usize): void {
   if (!privileged()) return;
-  const va = effectiveAddress(op);
+  const va = linearWithoutChecks(opSegment(op), effectiveOffset(op));
   if (inNonRoot() && (primaryControls & PRIMARY_INVLPG_EXITING) != 0) return exitForInstruction(op, reason.INVLPG, va);
   flushTlbPage(va);
 }
 
-/** SDM Vol. 2, INVPCID: there are no PCIDs but 000H. */
+/** Types of INVPCID: an address, a PCID, all with global pages, all without them (SDM Vol. 2). */
 export function invpcid(op: usize): void {
   if (inNonRoot() && (secondaryControls & SECONDARY_ENABLE_INVPCID) == 0) return undefinedOpcode();
   if (!rmIsMemory(op)) return undefinedOpcode();
@@ -91,8 +93,10 @@ export function invpcid(op: usize): void {
   if (faultPending != NONE) return;
   const va = readMemory(at + 8, 8);
   if (faultPending != NONE) return;
-  if (type > 3 || (type < 2 && pcid != 0) || (type == 0 && !canonical(va))) return protectionFault();
-  if (type == 0) flushTlbPage(va);
+  const tagged = (load<u64>(CR4) & CR4_PCIDE) != 0;
+  if (type > 3 || pcid >> 12 != 0 || (type < 2 && !tagged && pcid != 0) || (type == 0 && !canonical(va))) return protectionFault();
+  if (type == 0) flushPcidPage(<u32>pcid, va);
+  else if (type == 1) flushPcid(<u32>pcid);
   else if (type == 2) flushTlb();
   else flushTlbNonGlobal();
 }
@@ -128,4 +132,5 @@ export function rdgsbase(op: usize): void { readBase(op, GS); }
 export function wrfsbase(op: usize): void { writeBase(op, FS); }
 export function wrgsbase(op: usize): void { writeBase(op, GS); }
 
+/** UD0, UD1 and UD2; RSM outside SMM. */
 export function ud2(op: usize): void { undefinedOpcode(); }

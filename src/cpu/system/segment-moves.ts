@@ -7,8 +7,8 @@ import { contextChanged } from '../context';
 import { blockForOneInstruction } from '../events';
 import { faultPending, NONE } from '../fault';
 import { readMemory } from '../memory';
-import { opReg, opSize } from '../op';
-import { effectiveAddress, readOperand, writeOperand, writeRegister } from '../operands';
+import { opReg, opSegment, opSize } from '../op';
+import { effectiveOffset, linearAddress, readOperand, writeOperand, writeRegister } from '../operands';
 import { loadDataSegment, segmentSelector } from '../segments';
 import { beginStack, commitStack, pop, push } from '../stack';
 import { regSlot, rmIsMemory, undefinedOpcode } from './common';
@@ -55,7 +55,7 @@ export function lds(op: usize): void { loadFarPointer(op, DS); }
 
 function loadFarPointer(op: usize, index: u32): void {
   if (!rmIsMemory(op)) return undefinedOpcode();
-  const at = effectiveAddress(op);
+  const at = linearAddress(opSegment(op), effectiveOffset(op), opSize(op) + 2, false);
   if (faultPending != NONE) return;
   const offset = readMemory(at, opSize(op));
   if (faultPending != NONE) return;

@@ -11,12 +11,13 @@ import {
 import {
   ENTRY_IA32E_MODE_GUEST, ENTRY_LOAD_DEBUG_CONTROLS, ENTRY_LOAD_EFER, ENTRY_LOAD_PAT, INTERRUPTION_VALID,
   INTERRUPTION_TYPE_SHIFT, INTERRUPTION_EXTERNAL, INTERRUPTION_NMI, INTERRUPTION_HARDWARE_EXCEPTION, BLOCKING_BY_STI,
-  BLOCKING_BY_MOV_SS, BLOCKING_BY_SMI, ACTIVITY_ACTIVE, ACTIVITY_HLT, SECONDARY_UNRESTRICTED_GUEST,
+  BLOCKING_BY_MOV_SS, BLOCKING_BY_SMI, ACTIVITY_ACTIVE, ACTIVITY_HLT, SECONDARY_ENABLE_EPT, SECONDARY_UNRESTRICTED_GUEST,
 } from '../../spec/vmx-controls';
 import { DEBUG, MACHINE_CHECK } from '../../spec/vectors';
 import { ABOVE_PHYSICAL_ADDRESS, CR4_SUPPORTED, EFER_SUPPORTED, VMX_CR0_FIXED, VMX_CR4_FIXED } from '../features';
 import { canonical } from '../memory';
 import { RIGHTS_LONG } from '../mode';
+import { invalidPdpte, loadPdptes } from '../paging';
 import { NO_ADDRESS, readPhysical32 } from '../physical';
 import { validPat } from '../system/msr-values';
 import { VMCS_REVISION_ID } from '../../spec/vmcs-layout';
@@ -119,4 +120,13 @@ export function checkLinkPointer(): u32 {
   if (link == NO_ADDRESS) return 0;
   if ((link & (0xfff | ABOVE_PHYSICAL_ADDRESS)) != 0 || link == load<u64>(CURRENT_VMCS)) return check.VMCS_LINK;
   return readPhysical32(link) == VMCS_REVISION_ID ? 0 : check.VMCS_LINK;
+}
+
+/** 27.3.1.6: of PAE paging; without EPT they come from memory. */
+export function checkGuestPdptes(): u32 {
+  const paging = (readField(field.GUEST_CR0) & CR0_PG) != 0 && (readField(field.GUEST_CR4) & CR4_PAE) != 0;
+  if (!paging || guestIsLong()) return 0;
+  if ((secondaryInEffect() & SECONDARY_ENABLE_EPT) == 0) return loadPdptes(readField(field.GUEST_CR3)) ? 0 : check.GUEST_PDPTES;
+  for (let i: u32 = 0; i < 4; i++) if (invalidPdpte(readField(field.GUEST_PDPTE0 + 2 * i))) return check.GUEST_PDPTES;
+  return 0;
 }

@@ -40,6 +40,12 @@ export function loadControls(): void {
 
 /** INSTRUCTIONS from which an exit by the monitor trap flag is due (26.5.2); all ones: never. */
 let monitorTrapFrom: u64 = u64.MAX_VALUE;
+export const NEVER: u64 = u64.MAX_VALUE;
+/** Instructions to go to it. */
+export function monitorTrapDistance(): u64 {
+  if (monitorTrapFrom == NEVER) return NEVER;
+  return monitorTrapFrom > load<u64>(INSTRUCTIONS) ? monitorTrapFrom - load<u64>(INSTRUCTIONS) : 0;
+}
 
 /** VM entry with the monitor trap flag, or one that injects its exit: due after so many instructions. */
 export function armMonitorTrap(after: u64): void { monitorTrapFrom = load<u64>(INSTRUCTIONS) + after; }

@@ -5,9 +5,10 @@
  * emulatedRead and emulatedWrite) instead of by a VM exit, and that it costs the cycles of no VM entry or exit.
  */
 import { INSTRUCTIONS, INTERRUPTIBILITY, MONITOR, RFLAGS, VMX_NON_ROOT, VMX_OPERATION, VMX_ROOT } from '../../spec/cpu-state';
-import { FLAG_TF } from '../../spec/control-bits';
+import { DR6_BS, FLAG_TF } from '../../spec/control-bits';
 import * as field from '../../spec/vmcs-fields';
 import { BLOCKING_BY_MOV_SS, BLOCKING_BY_STI } from '../../spec/vmx-controls';
+import { discardTraps } from '../debug';
 import { setEmulating } from '../ept';
 import { deliverPending, refreshAttention } from '../events';
 import { faultPending, NONE } from '../fault';
@@ -18,17 +19,15 @@ import { EXITED, FAILED_INVALID, SUCCEEDED } from './entry';
 import { loadGuestState, saveGuestState } from './guest-state';
 import { loadHostState } from './host-state';
 import { enterGuestTlb, leaveGuestTlb } from './tagging';
-import { vmcsRegion, writeField } from './vmcs';
-
-const PENDING_SINGLE_STEP: u64 = 1 << 14;
+import { readField, vmcsRegion, writeField } from './vmcs';
 
 // #region emulate-instruction
 /** SUCCEEDED when the guest's state is that after the instruction, or at the first of its exception's handler; EXITED when it caused a VM exit. */
 export function emulateInstruction(): i32 {
   if (vmcsRegion == 0 || load<u32>(VMX_OPERATION) != VMX_ROOT || load<u32>(MONITOR) == 0) return FAILED_INVALID;
   loadControls();
-  enterGuestTlb();
   loadGuestState();
+  enterGuestTlb();
   store<u32>(VMX_OPERATION, VMX_NON_ROOT);
   modeChanged();
   const before = load<u64>(INSTRUCTIONS);
@@ -49,10 +48,13 @@ function leave(completed: bool): void {
   }
   const stepping = completed && (load<u64>(RFLAGS) & FLAG_TF) != 0;
   saveGuestState(false);
-  if (stepping) writeField(field.GUEST_PENDING_DEBUG_EXCEPTIONS, PENDING_SINGLE_STEP);
+  if (stepping) {
+    writeField(field.GUEST_PENDING_DEBUG_EXCEPTIONS, readField(field.GUEST_PENDING_DEBUG_EXCEPTIONS) | DR6_BS);
+  }
+  discardTraps();
   dropControls();
   store<u32>(VMX_OPERATION, VMX_ROOT);
-  leaveGuestTlb();
   loadHostState();
+  leaveGuestTlb();
   refreshAttention();
 }

@@ -19,7 +19,9 @@ import { NONE, faultPending } from '../fault';
 import { modeChanged } from '../mode';
 import { traceRecord } from '../trace';
 import { checkEntryControls, checkExecutionControls, checkExitControls } from './check-controls';
-import { checkGuestFlow, checkGuestNonRegister, checkGuestRegisters, checkGuestTables, checkLinkPointer } from './check-guest';
+import {
+  checkGuestFlow, checkGuestNonRegister, checkGuestPdptes, checkGuestRegisters, checkGuestTables, checkLinkPointer,
+} from './check-guest';
 import { checkAddressSpaceSize, checkHostRegisters, checkHostSegments } from './check-host';
 import { checkGuestSegments } from './check-segments';
 import { armMonitorTrap, loadControls, primaryControls } from './controls';
@@ -65,7 +67,7 @@ export function enter(launch: bool): i32 {
   rule = checkGuest();
   if (rule != 0) {
     broke(rule);
-    failEntry(ENTRY_FAILURE_GUEST_STATE, rule == check.VMCS_LINK ? 4 : 0);
+    failEntry(ENTRY_FAILURE_GUEST_STATE, failureQualification(rule));
     return EXITED;
   }
   return loadGuest(launch);
@@ -93,7 +95,14 @@ function checkGuest(): u32 {
   if (rule == 0) rule = checkGuestTables();
   if (rule == 0) rule = checkGuestFlow();
   if (rule == 0) rule = checkGuestNonRegister();
-  return rule != 0 ? rule : checkLinkPointer();
+  if (rule == 0) rule = checkLinkPointer();
+  return rule != 0 ? rule : checkGuestPdptes();
+}
+
+/** 27.8. */
+function failureQualification(rule: u32): u64 {
+  if (rule == check.GUEST_PDPTES) return 2;
+  return rule == check.VMCS_LINK ? 4 : 0;
 }
 
 /** 27.3.2–27.6: from here a failure can only be one of the MSR list. */

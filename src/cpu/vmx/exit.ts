@@ -12,6 +12,7 @@ import {
 } from '../../spec/vmx-controls';
 import { VM_EXIT, RECORD_RIP, RECORD_A, RECORD_B, RECORD_C } from '../../spec/trace-records';
 import { TRACE_MASK } from '../../spec/cpu-state';
+import { discardTraps } from '../debug';
 import { exitGuestLinear, exitGuestPhysical } from '../fault';
 import { isFault } from '../idt';
 import { traceAppend } from '../trace';
@@ -29,6 +30,7 @@ import { readField, readField32, setAbort, writeField } from './vmcs';
 
 /** VMX-abort indicators (28.7). */
 const ABORT_SAVING_MSRS: u32 = 1;
+const ABORT_HOST_PDPTES: u32 = 2;
 const ABORT_LOADING_MSRS: u32 = 4;
 
 /** At RIP; what exit-details.ts and fault.ts hold goes into the VMCS. */
@@ -79,10 +81,15 @@ function recordExit(reason: u32, qualification: u64): void {
 /** Host state, and the end of non-root operation. */
 function leave(): void {
   dropControls();
+  discardTraps();
   store<u32>(VMX_OPERATION, VMX_ROOT);
-  loadHostState();
+  const loaded = loadHostState();
   leaveGuestTlb();
   store<u64>(CYCLES, load<u64>(CYCLES) + load<u32>(COST_VM_EXIT));
+  if (!loaded) {
+    abort(ABORT_HOST_PDPTES);
+    return;
+  }
   if (loadMsrList(readField(field.EXIT_MSR_LOAD_ADDRESS), readField32(field.EXIT_MSR_LOAD_COUNT)) != 0) {
     abort(ABORT_LOADING_MSRS);
     return;

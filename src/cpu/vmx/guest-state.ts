@@ -5,15 +5,18 @@ import * as field from '../../spec/vmcs-fields';
 import {
   CR0, CR3, CR4, DR7, RIP, SEGMENT_BASE, SEGMENT_LIMIT, SEGMENT_RIGHTS, SEGMENT_SELECTOR, ES, SS, TR, GDTR_BASE, GDTR_LIMIT,
   IDTR_BASE, IDTR_LIMIT, MSR_EFER, MSR_PAT, MSR_DEBUGCTL, MSR_SYSENTER_CS, MSR_SYSENTER_ESP, MSR_SYSENTER_EIP, ACTIVITY,
-  INTERRUPTIBILITY, CPL,
+  INTERRUPTIBILITY, CPL, PDPTES,
 } from '../../spec/cpu-state';
 import { CR0_ET, CR0_PG, EFER_LMA, EFER_LME, FLAG_RF } from '../../spec/control-bits';
 import {
   ENTRY_IA32E_MODE_GUEST, ENTRY_LOAD_DEBUG_CONTROLS, ENTRY_LOAD_EFER, ENTRY_LOAD_PAT, EXIT_SAVE_DEBUG_CONTROLS,
   EXIT_SAVE_EFER, EXIT_SAVE_PAT,
 } from '../../spec/vmx-controls';
+import { loadPendingTraps, pendingTraps } from '../debug';
+import { eptPointer } from '../ept';
 import { getFlags, setFlags } from '../flags';
 import { segment } from '../mode';
+import { loadPdptes, usesPdptes } from '../paging';
 import { privilegeOf, segmentRights, writeSegment } from '../segments';
 import { RSP_SLOT } from '../stack';
 import { baseField, limitField, rightsField, selectorField } from './check-segments';
@@ -37,7 +40,19 @@ export function saveGuestState(resume: bool): void {
   writeField(field.GUEST_RFLAGS, getFlags() | (resume ? FLAG_RF : 0));
   writeField(field.GUEST_ACTIVITY_STATE, load<u32>(ACTIVITY));
   writeField(field.GUEST_INTERRUPTIBILITY_STATE, load<u32>(INTERRUPTIBILITY));
-  writeField(field.GUEST_PENDING_DEBUG_EXCEPTIONS, 0);
+  writeField(field.GUEST_PENDING_DEBUG_EXCEPTIONS, pendingTraps());
+  if (guestHasPdptes() && eptPointer != 0) {
+    for (let i: u32 = 0; i < 4; i++) writeField(field.GUEST_PDPTE0 + 2 * i, load<u64>(PDPTES + (i << 3)));
+  }
+}
+
+function guestHasPdptes(): bool { return usesPdptes(load<u64>(CR0), load<u64>(CR4), load<u64>(MSR_EFER)); }
+
+/** 27.3.2.4: without EPT they come from memory. */
+function loadGuestPdptes(): void {
+  if (!guestHasPdptes()) return;
+  if (eptPointer == 0) loadPdptes(load<u64>(CR3));
+  else for (let i: u32 = 0; i < 4; i++) store<u64>(PDPTES + (i << 3), readField(field.GUEST_PDPTE0 + 2 * i));
 }
 
 function saveGuestMsrs(exit: u32): void {
@@ -69,6 +84,7 @@ export function loadGuestState(): void {
   store<u64>(CR3, readField(field.GUEST_CR3));
   store<u64>(CR4, readField(field.GUEST_CR4));
   loadGuestMsrs(entry);
+  loadGuestPdptes();
   for (let i: u32 = ES; i <= <u32>TR; i++) {
     writeSegment(i, readField32(selectorField(i)), readField(baseField(i)), readField32(limitField(i)), readField32(rightsField(i)));
   }
@@ -82,6 +98,7 @@ export function loadGuestState(): void {
   setFlags(readField(field.GUEST_RFLAGS));
   store<u32>(ACTIVITY, readField32(field.GUEST_ACTIVITY_STATE));
   store<u32>(INTERRUPTIBILITY, readField32(field.GUEST_INTERRUPTIBILITY_STATE));
+  loadPendingTraps(readField(field.GUEST_PENDING_DEBUG_EXCEPTIONS));
 }
 
 function loadGuestMsrs(entry: u32): void {

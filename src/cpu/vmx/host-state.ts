@@ -10,6 +10,7 @@ import { CR0_ET, CR4_PAE, CR4_PCIDE, EFER_LMA, EFER_LME, FLAG_FIXED } from '../.
 import { EXIT_HOST_ADDRESS_SPACE_SIZE, EXIT_LOAD_EFER, EXIT_LOAD_PAT, ACTIVITY_ACTIVE, BLOCKING_BY_NMI } from '../../spec/vmx-controls';
 import { setFlags } from '../flags';
 import { modeChanged, RIGHTS_UNUSABLE } from '../mode';
+import { loadPdptes, usesPdptes } from '../paging';
 import { writeSegment } from '../segments';
 import { RSP_SLOT } from '../stack';
 import { readField, readField32 } from './vmcs';
@@ -20,7 +21,8 @@ const CODE_32: u32 = 0xc09b;
 const DATA: u32 = 0xc093;
 const BUSY_TSS: u32 = 0x8b;
 
-export function loadHostState(): void {
+/** False: the PDPTEs that a host with PAE paging needs have reserved bits set (28.5.4). */
+export function loadHostState(): bool {
   const exit = readField32(field.EXIT_CONTROLS);
   const long = (exit & EXIT_HOST_ADDRESS_SPACE_SIZE) != 0;
   const cr4 = readField(field.HOST_CR4);
@@ -36,6 +38,7 @@ export function loadHostState(): void {
   store<u32>(INTERRUPTIBILITY, load<u32>(INTERRUPTIBILITY) & BLOCKING_BY_NMI);
   store<u32>(CPL, 0);
   modeChanged();
+  return !usesPdptes(load<u64>(CR0), load<u64>(CR4), load<u64>(MSR_EFER)) || loadPdptes(load<u64>(CR3));
 }
 
 function loadHostMsrs(exit: u32, long: bool): void {

@@ -2,6 +2,7 @@
  * Whose translations are used before and after VM entries and exits (SDM Vol. 3, 29.4): the guest's own where it has a
  * VPID; without one, entries and exits drop those of VPID 0000H.
  */
+import { VMX_NON_ROOT, VMX_OPERATION } from '../../spec/cpu-state';
 import * as field from '../../spec/vmcs-fields';
 import { SECONDARY_ENABLE_VPID } from '../../spec/vmx-controls';
 import { flushVpid, switchVpid } from '../tlb-contexts';
@@ -18,6 +19,12 @@ export function enterGuestTlb(): void {
   const vpid = guestVpid();
   if (vpid == 0) flushVpid(0);
   switchVpid(vpid, eptPointer);
+}
+
+/** The processor comes back into the state window, in whatever operation. */
+export function reenterGuestTlb(): void {
+  if (load<u32>(VMX_OPERATION) == VMX_NON_ROOT) switchVpid(guestVpid(), eptPointer);
+  else switchVpid(0, 0);
 }
 
 /** VM exit: host state is loaded. */

@@ -2,11 +2,13 @@ import { CR0_PE, FLAG_IF } from "../../spec/control-bits.js";
 import { INJECTED } from "../../spec/trace-records.js";
 import * as F from "../../spec/vmcs-fields.js";
 import * as C from "../../spec/vmx-controls.js";
+import { NMI } from "../../spec/vectors.js";
 import type { HardwarePort } from "../port.js";
 import type { Injection } from "../vcpu.js";
 
 /** Exceptions that push an error code (SDM 6.3.1, table 6-1). */
 const WITH_ERROR_CODE = new Set([8, 10, 11, 12, 13, 14, 17]);
+const NMI_TYPE = C.INTERRUPTION_NMI << C.INTERRUPTION_TYPE_SHIFT;
 const TYPE_MASK = 7 << C.INTERRUPTION_TYPE_SHIFT;
 /** Bit 12 is undefined in IDT-vectoring information and reserved in entry information. */
 const VECTORING_MASK = ~C.INTERRUPTION_NMI_UNBLOCKING;
@@ -22,9 +24,11 @@ export class EventDelivery {
   /** An acknowledged interrupt that an exception displaced: it goes first when the guest can take interrupts. */
   #displaced: number | null = null;
 
+  /** @param nmi - whether a non-maskable interrupt waits */
   constructor(
     private readonly port: HardwarePort,
     private readonly source: InterruptSource,
+    private readonly nmi: { nmiPending: boolean },
   ) {}
 
   // #region event-reinjection
@@ -46,6 +50,7 @@ export class EventDelivery {
   // #region event-injection
   /** Before a VM entry: a waiting interrupt goes in if the guest can take it, else its window is asked for. */
   beforeEntry(): void {
+    if (this.nmi.nmiPending) this.#injectNmi();
     if (this.#displaced === null && !this.source.interruptPending) return;
     const occupied = (this.port.vmread32(F.ENTRY_INTERRUPTION_INFORMATION) & C.INTERRUPTION_VALID) !== 0;
     if (!occupied && this.canTakeInterrupt()) {
@@ -57,6 +62,15 @@ export class EventDelivery {
       const controls = this.port.vmread32(F.PRIMARY_CONTROLS) | C.PRIMARY_INTERRUPT_WINDOW_EXITING;
       this.port.vmwrite(F.PRIMARY_CONTROLS, BigInt(controls >>> 0));
     }
+  }
+
+  /** An NMI that the guest blocks, or that finds another event on its way in, waits for a later entry. */
+  #injectNmi(): void {
+    const occupied = (this.port.vmread32(F.ENTRY_INTERRUPTION_INFORMATION) & C.INTERRUPTION_VALID) !== 0;
+    const blocking = C.BLOCKING_BY_NMI | C.BLOCKING_BY_MOV_SS | C.BLOCKING_BY_STI;
+    if (occupied || (this.port.vmread32(F.GUEST_INTERRUPTIBILITY_STATE) & blocking) !== 0) return;
+    this.nmi.nmiPending = false;
+    this.#enter(C.INTERRUPTION_VALID | NMI_TYPE | NMI);
   }
 
   /** RFLAGS.IF is set, and neither STI nor MOV SS holds interrupts off for one more instruction. */
@@ -79,8 +93,10 @@ export class EventDelivery {
   inject(event: Injection): void {
     checkInjection(event);
     const previous = this.port.vmread32(F.ENTRY_INTERRUPTION_INFORMATION);
-    if ((previous & C.INTERRUPTION_VALID) !== 0 && (previous & TYPE_MASK) === 0)
-      this.#displaced = previous & 0xff;
+    if ((previous & C.INTERRUPTION_VALID) !== 0) {
+      if ((previous & TYPE_MASK) === 0) this.#displaced = previous & 0xff;
+      if ((previous & TYPE_MASK) === NMI_TYPE) this.nmi.nmiPending = true;
+    }
     const type = event.type === "interrupt" ? C.INTERRUPTION_EXTERNAL : C.INTERRUPTION_HARDWARE_EXCEPTION;
     let information = C.INTERRUPTION_VALID | (type << C.INTERRUPTION_TYPE_SHIFT) | event.vector;
     // In real mode no exception pushes an error code, and VM entry refuses one (SDM 27.2.1.3).

@@ -1,13 +1,7 @@
-import {
-  startControl,
-  startIdtLimit,
-  startSegments,
-  type StartMode,
-  type StartState,
-} from "../../machine/start-state.js";
+import { startControl, startIdtLimit, startSegments, type StartState } from "../../machine/start-state.js";
 import { CR0_NE, CR4_VMXE, FLAG_FIXED } from "../../spec/control-bits.js";
 import * as F from "../../spec/vmcs-fields.js";
-import { ENTRY_IA32E_MODE_GUEST } from "../../spec/vmx-controls.js";
+import { ACTIVITY_ACTIVE, ENTRY_IA32E_MODE_GUEST } from "../../spec/vmx-controls.js";
 import type { GuestMemory } from "../memory/guest-memory.js";
 import type { HardwarePort } from "../port.js";
 import { REGISTER_NAMES } from "../vcpu.js";
@@ -28,7 +22,7 @@ export function loadGuestMemory(memory: GuestMemory, state: StartState): void {
 /** Puts the start of an image into the guest-state area (SDM 25.4): what a boot loader would have left behind. */
 export function writeGuestState(port: HardwarePort, state: StartState): void {
   const { cr0, cr4, efer } = startControl(state.startMode);
-  writeSegments(port, state.startMode);
+  writeSegments(port, state);
   port.vmwrite(F.GUEST_CR0, BigInt((cr0 | CR0_NE) >>> 0));
   port.vmwrite(F.CR0_READ_SHADOW, BigInt(cr0));
   port.vmwrite(F.CR0_GUEST_HOST_MASK, BigInt(CR0_OWNED));
@@ -45,6 +39,10 @@ export function writeGuestState(port: HardwarePort, state: StartState): void {
   port.vmwrite(F.GUEST_IA32_PAT, PAT_RESET);
   port.vmwrite(F.GUEST_RFLAGS, BigInt(FLAG_FIXED));
   port.vmwrite(F.GUEST_DR7, BigInt(DR7_RESET));
+  port.vmwrite(F.GUEST_ACTIVITY_STATE, BigInt(ACTIVITY_ACTIVE));
+  port.vmwrite(F.GUEST_INTERRUPTIBILITY_STATE, 0n);
+  port.vmwrite(F.GUEST_PENDING_DEBUG_EXCEPTIONS, 0n);
+  port.vmwrite(F.ENTRY_INTERRUPTION_INFORMATION, 0n);
   port.vmwrite(F.VMCS_LINK_POINTER, NO_SHADOW_VMCS);
   port.vmwrite(F.GUEST_RIP, BigInt(state.entry));
   port.vmwrite(F.GUEST_RSP, BigInt(state.registers.rsp ?? 0));
@@ -57,8 +55,8 @@ export function writeGuestRegisters(port: HardwarePort, state: StartState): void
 }
 
 /** The fields of the eight segments lie 2 apart in the order of {@link startSegments}. */
-function writeSegments(port: HardwarePort, mode: StartMode): void {
-  startSegments(mode).forEach(({ selector, base, limit, rights }, i) => {
+function writeSegments(port: HardwarePort, state: StartState): void {
+  startSegments(state).forEach(({ selector, base, limit, rights }, i) => {
     port.vmwrite(F.GUEST_ES_SELECTOR + 2 * i, BigInt(selector));
     port.vmwrite(F.GUEST_ES_LIMIT + 2 * i, BigInt(limit));
     port.vmwrite(F.GUEST_ES_ACCESS_RIGHTS + 2 * i, BigInt(rights));

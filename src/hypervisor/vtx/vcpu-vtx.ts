@@ -1,6 +1,8 @@
 import { CR4_OSXSAVE, FLAG_TF } from "../../spec/control-bits.js";
 import * as F from "../../spec/vmcs-fields.js";
 import { BLOCKING_BY_MOV_SS, BLOCKING_BY_STI } from "../../spec/vmx-controls.js";
+import type { LocalInterrupts } from "../../machine/peripherals.js";
+import type { VirtualPins } from "../io/virtual-pins.js";
 import type { VirtualBoard } from "../io/board.js";
 import type { PhysicalInterrupts } from "../io/physical-interrupts.js";
 import type { GuestMemory } from "../memory/guest-memory.js";
@@ -12,6 +14,7 @@ import type { VmVcpu } from "../vm-vcpu.js";
 import { VmxError } from "../vmx-error.js";
 import type { EventDelivery } from "./event-delivery.js";
 import { guestRegisters } from "./registers.js";
+import { virtualTopology } from "./topology.js";
 import type { VirtualMsrs } from "./virtual-msrs.js";
 
 const CS_LONG = 1 << 13;
@@ -26,6 +29,8 @@ export interface VcpuParts {
   port: HardwarePort;
   board: VirtualBoard;
   interrupts: PhysicalInterrupts;
+  local: LocalInterrupts;
+  pins: VirtualPins;
   memory: MemoryVirtualizer;
   guestMemory: GuestMemory;
   msrs: VirtualMsrs;
@@ -53,6 +58,15 @@ export class VtxVcpu implements VmVcpu {
     this.registers = guestRegisters(parts.port);
     this.memory = parts.memory;
     this.guestMemory = parts.guestMemory;
+  }
+
+  get taskPriority(): number {
+    return this.#parts.pins.taskPriority;
+  }
+  set taskPriority(value: number) {
+    const { pins, local } = this.#parts;
+    pins.taskPriority = value;
+    local.apic.taskPriorityChanged(value);
   }
 
   vmread(field: number): bigint {
@@ -88,13 +102,13 @@ export class VtxVcpu implements VmVcpu {
     this.#parts.events.inject(event);
   }
   cpuid(leaf: number, subleaf: number): CpuidRegisters {
-    const { port } = this.#parts;
+    const { port, board } = this.#parts;
     const answer = port.cpuid(leaf, subleaf);
     if (leaf === LEAF_FEATURES) {
       const enabled = (port.vmread32(F.GUEST_CR4) & CR4_OSXSAVE) !== 0;
       answer.ecx = ((answer.ecx & ~ECX_OSXSAVE) | (enabled ? ECX_OSXSAVE : 0)) >>> 0;
     }
-    return answer;
+    return virtualTopology(answer, leaf, subleaf, { id: this.index, processors: board.processors });
   }
   rdmsr(index: number): bigint | undefined {
     return this.#parts.port.rdmsr(index);
@@ -126,8 +140,8 @@ export class VtxVcpu implements VmVcpu {
     this.#parts.port.xsetbv(xcr0);
   }
   emulateInstruction(): void {
-    const { port, board } = this.#parts;
-    if (!port.emulate(board.local.memory)) this.leftAgain = true;
+    const { port, local } = this.#parts;
+    if (!port.emulate(local.memory)) this.leftAgain = true;
   }
   stop(message: string): Outcome {
     this.stopMessage = message;

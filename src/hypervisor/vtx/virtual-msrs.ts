@@ -1,4 +1,5 @@
 import type { LocalInterrupts } from "../../machine/peripherals.js";
+import type { VirtualPins } from "../io/virtual-pins.js";
 import * as M from "../../spec/msrs.js";
 import { TSC_OFFSET } from "../../spec/vmcs-fields.js";
 import type { HardwarePort } from "../port.js";
@@ -20,9 +21,10 @@ export class VirtualMsrs {
   constructor(
     port: HardwarePort,
     private readonly local: LocalInterrupts,
+    pins: VirtualPins,
   ) {
     this.#msrs = new Map<number, VirtualMsr>([
-      [M.IA32_TIME_STAMP_COUNTER, timeStampCounter(port, local)],
+      [M.IA32_TIME_STAMP_COUNTER, timeStampCounter(port, local, pins)],
       [M.IA32_FEATURE_CONTROL, constant(FEATURE_CONTROL_LOCKED)],
       [M.IA32_MTRRCAP, constant(0n)],
       [M.IA32_MCG_CAP, constant(0n)],
@@ -55,11 +57,12 @@ function variable(value: bigint): VirtualMsr {
 }
 
 /** The guest's counter is the machine's plus TSC_OFFSET (SDM 26.3). */
-function timeStampCounter(port: HardwarePort, local: LocalInterrupts): VirtualMsr {
+function timeStampCounter(port: HardwarePort, local: LocalInterrupts, pins: VirtualPins): VirtualMsr {
   const host = (): bigint => port.rdmsr(M.IA32_TIME_STAMP_COUNTER) ?? 0n;
   return {
     read: () => BigInt.asUintN(64, host() + port.vmread(TSC_OFFSET)),
     write: (value) => {
+      pins.timeStampAdjust += BigInt.asIntN(64, value - host() - port.vmread(TSC_OFFSET));
       port.vmwrite(TSC_OFFSET, BigInt.asUintN(64, value - host()));
       local.apic.timeStampChanged();
       return true;

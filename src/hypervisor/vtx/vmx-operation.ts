@@ -29,11 +29,12 @@ export function enterVmxOperation(port: HardwarePort, frames: FrameAllocator): V
   return { hostCr3, revision };
 }
 
-/** Makes an empty VMCS and makes it current (SDM 25.11). */
-export function newVmcs(port: HardwarePort, frames: FrameAllocator, revision: number): void {
+/** Makes an empty VMCS and makes it current (SDM 25.11). @returns its machine-physical address */
+export function newVmcs(port: HardwarePort, frames: FrameAllocator, revision: number): number {
   const vmcs = newRegion(port.memory, frames, revision);
   port.vmclear(vmcs);
   port.vmptrld(vmcs);
+  return vmcs;
 }
 // #endregion
 

@@ -1,3 +1,5 @@
+import * as encoding from "../../../src/cpu/instructions/encoding.js";
+import { parseEncoding } from "../../../src/cpu/instructions/generate.js";
 import type { Row } from "../../../src/cpu/instructions/table.js";
 
 /** Where data and code of every case lie. */
@@ -53,4 +55,16 @@ export function fingerprint(cases: readonly Case[]): number {
     (value, test) => hash(test.image.subarray(0, 424), hash(test.code, value)),
     0x811c_9dc5,
   );
+}
+
+/** The forms of a row: with a register and with a memory operand, as far as it has them. */
+export function formsOf(row: Row, make: (inMemory: boolean, seed: number) => Case): Form[] {
+  const { mod, modrm } = parseEncoding(row);
+  const inMemory =
+    !modrm || mod === encoding.MOD_REGISTER ? [false] : mod === encoding.MOD_MEMORY ? [true] : [false, true];
+  return inMemory.map((memory) => ({
+    row,
+    key: `${row.encoding} ${row.mnemonic} ${row.operands}${memory ? " memory" : ""}`,
+    make: (seed) => make(memory, seed),
+  }));
 }

@@ -16,6 +16,30 @@ const APPROXIMATION = 2 * 1.5 * 2 ** -12;
 /** Reciprocals up to here may be zero instead. */
 const PERHAPS_ZERO = 2 ** -126 * (1 + 2 ** -10);
 
+/**
+ * Transcendental results may be off by one in the last place, of either processor (SDM Vol. 1, 8.3.10), and C1, which says
+ * whether they were rounded up, with them.
+ */
+const TRANSCENDENTAL = /^(f2xm1|fyl2x|fyl2xp1|fptan|fpatan|fsin|fcos|fsincos)$/;
+/** C1 is cleared here, as Intel's manual has it for FCOMI; AMD's processors leave it. */
+const C1_DIFFERS = /^f(u?comip?$|cmov)/;
+const C1 = 2;
+
+function nearly(mine: Uint8Array, theirs: Uint8Array): boolean {
+  const word = (bytes: Uint8Array): bigint => {
+    const view = new DataView(bytes.buffer, bytes.byteOffset);
+    return (BigInt(view.getUint16(8, true)) << 63n) | (view.getBigUint64(0, true) & 0x7fff_ffff_ffff_ffffn);
+  };
+  const distance = word(mine) - word(theirs);
+  return distance >= -1n && distance <= 1n;
+}
+
+/** FSTP as D9 D8+i is undocumented, and without a stack fault on AMD's processors. */
+export function undocumented(form: Form, test: Case): boolean {
+  const top = (test.image[3] >> 3) & 7;
+  return form.row.encoding === "D9 R/3" && (test.image[4] & (1 << top)) === 0;
+}
+
 function approximatelyEqual(mine: Uint8Array, theirs: Uint8Array): boolean {
   const a = new Float32Array(mine.slice().buffer);
   const b = new Float32Array(theirs.slice().buffer);
@@ -62,7 +86,14 @@ function imageDifferences(form: Form, mine: Uint8Array, theirs: Uint8Array): str
   for (let at = 0; at < 416; at += 16) {
     const a = mine.subarray(at, at + 16);
     const b = theirs.subarray(at, at + 16);
-    if (a.every((byte, i) => byte === b[i] || !compared(at + i))) continue;
+    const c1 = TRANSCENDENTAL.test(form.row.mnemonic) || C1_DIFFERS.test(form.row.mnemonic) ? C1 : 0;
+    if (
+      a.every(
+        (byte, i) => byte === b[i] || !compared(at + i) || (at + i === 3 && ((byte ^ b[i]) & ~c1) === 0),
+      )
+    )
+      continue;
+    if (TRANSCENDENTAL.test(form.row.mnemonic) && at >= 32 && nearly(a, b)) continue;
     if (/^r(cp|sqrt)/.test(form.row.mnemonic) && approximatelyEqual(a, b)) continue;
     const name = at < 32 ? `image ${at}` : at < 160 ? `st${at / 16 - 2}` : `xmm${at / 16 - 10}`;
     wrong.push(`${name} ${hex(a)}, not ${hex(b)}`);

@@ -1,7 +1,7 @@
 import * as encoding from "../../../src/cpu/instructions/encoding.js";
 import { parseEncoding } from "../../../src/cpu/instructions/generate.js";
 import { TABLE, type Row } from "../../../src/cpu/instructions/table.js";
-import { DATA, DATA_BYTES, IMAGE_BYTES, type Case, type Form } from "./case.js";
+import { DATA, DATA_BYTES, formsOf, IMAGE_BYTES, type Case, type Form } from "./case.js";
 import { Draw } from "./draw.js";
 
 const RSP = BigInt(DATA + 0x800);
@@ -25,7 +25,7 @@ IMAGE.set([0x80, 0x1f, 0, 0, 0xff, 0xff], 24);
 const PAGE = new Draw(1);
 const PAGE_BYTES = Uint8Array.from({ length: DATA_BYTES }, () => PAGE.below(256));
 
-function makeCase(row: Row, seed: number): Case {
+function makeCase(row: Row, inMemory: boolean, seed: number): Case {
   const draw = new Draw(seed);
   const below = (limit: number): number => draw.below(limit);
   const registers = Array.from({ length: 16 }, () => draw.integer());
@@ -37,13 +37,18 @@ function makeCase(row: Row, seed: number): Case {
   if (row.operands.startsWith("X") || below(3) === 0) registers[1] = BigInt(below(40));
   // Division that mostly does not overflow, and bit strings near their base.
   if (/div/.test(row.mnemonic) && below(4) > 0) registers[2] = BigInt(below(3));
-  const code = encode(row, below, registers);
+  const code = encode(row, inMemory, below, registers);
   const flags =
     0x202n | (BigInt(draw.word()) & 0x8d5n) | (row.flags.read?.includes("d") && below(2) ? 0x400n : 0n);
   return { code, registers, flags, image: IMAGE, data: PAGE_BYTES };
 }
 
-function encode(row: Row, below: (limit: number) => number, registers: bigint[]): Uint8Array {
+function encode(
+  row: Row,
+  inMemory: boolean,
+  below: (limit: number) => number,
+  registers: bigint[],
+): Uint8Array {
   const form = parseEncoding(row);
   const bytes: number[] = [];
   const byte = (): number => below(256);
@@ -55,8 +60,6 @@ function encode(row: Row, below: (limit: number) => number, registers: bigint[])
   const map = form.map + (form.plusRegister ? [0, 1, 2, 3, 5, 6, 7][below(7)] : 0);
   const wide = form.prefix === encoding.PREFIX_W || (below(2) === 1 && !(wordSized && below(2)));
   // R8 to R15 only where they cannot be a base: no REX.B with a memory operand.
-  const inMemory =
-    form.modrm && (form.mod === encoding.MOD_MEMORY || (form.mod === encoding.MOD_ANY && below(2) === 0));
   const rex =
     0x40 |
     (wide ? 8 : 0) |
@@ -109,8 +112,6 @@ function encode(row: Row, below: (limit: number) => number, registers: bigint[])
   return Uint8Array.from(bytes);
 }
 
-export const GENERAL: readonly Form[] = rows.map((row) => ({
-  row,
-  key: `${row.encoding} ${row.mnemonic} ${row.operands}`,
-  make: (seed: number) => makeCase(row, seed),
-}));
+export const GENERAL: readonly Form[] = rows.flatMap((row) =>
+  formsOf(row, (memory, seed) => makeCase(row, memory, seed)),
+);

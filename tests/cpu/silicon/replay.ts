@@ -1,4 +1,4 @@
-import { CR0_NE, CR4_OSFXSR, CR4_OSXMMEXCPT, CR4_PAE } from "../../../src/spec/control-bits.js";
+import { CR0_NE } from "../../../src/spec/control-bits.js";
 import * as S from "../../../src/spec/cpu-state.js";
 import { STOP_BUDGET } from "../../../src/spec/stops.js";
 import { BareCore } from "../bare-core.js";
@@ -7,7 +7,7 @@ import { CODE, DATA, DATA_BYTES, type Case, type Outcome } from "./case.js";
 const REGISTERS = 32;
 const XMM = 160;
 
-/** Runs cases on the simulated processor, in 64-bit mode with SSE and x87 enabled. */
+/** Runs cases on the simulated processor, in 64-bit mode. */
 export class Replay {
   private readonly core = new BareCore();
 
@@ -38,7 +38,6 @@ export class Replay {
     core.set64(S.RIP, CODE);
     core.set64(S.RFLAGS, test.flags);
     core.set64(S.CR0, core.get64(S.CR0) | BigInt(CR0_NE));
-    core.set64(S.CR4, CR4_PAE | CR4_OSFXSR | CR4_OSXMMEXCPT);
     core.view.setUint32(S.ACTIVITY, 0, true);
     const image = new DataView(test.image.buffer, test.image.byteOffset);
     core.bytes.set(test.image.subarray(0, REGISTERS), S.X87_CONTROL);

@@ -1,7 +1,7 @@
 import * as encoding from "../../../src/cpu/instructions/encoding.js";
 import { parseEncoding } from "../../../src/cpu/instructions/generate.js";
 import { TABLE, type Row } from "../../../src/cpu/instructions/table.js";
-import { DATA, DATA_BYTES, IMAGE_BYTES, type Case, type Form } from "./case.js";
+import { DATA, DATA_BYTES, formsOf, IMAGE_BYTES, type Case, type Form } from "./case.js";
 import { Draw } from "./draw.js";
 
 const MXCSR = 24;
@@ -108,13 +108,6 @@ function makeCase(row: Row, memory: boolean, seed: number): Case {
   return { code, registers, flags, image: fixed, data };
 }
 
-export const SIMD: readonly Form[] = rows.flatMap((row) => {
-  const { mod, modrm } = parseEncoding(row);
-  const forms =
-    !modrm || mod === encoding.MOD_REGISTER ? [false] : mod === encoding.MOD_MEMORY ? [true] : [false, true];
-  return forms.map((memory) => ({
-    row,
-    key: `${row.encoding} ${row.mnemonic} ${row.operands}${memory ? " memory" : ""}`,
-    make: (seed: number) => makeCase(row, memory, seed),
-  }));
-});
+export const SIMD: readonly Form[] = rows.flatMap((row) =>
+  formsOf(row, (memory, seed) => makeCase(row, memory, seed)),
+);

@@ -236,6 +236,8 @@ const GUEST: readonly (readonly [number, ...Change[]])[] = [
   [check.GUEST_PENDING_STEP, [field.GUEST_INTERRUPTIBILITY_STATE, 2], [field.GUEST_RFLAGS, 0x102]],
   [check.VMCS_LINK, [field.VMCS_LINK_POINTER, 0x7001]],
   [check.VMCS_LINK, [field.VMCS_LINK_POINTER, 0x7000]],
+  [check.GUEST_PDPTES, ...PROTECTED32, [field.GUEST_PDPTE0 + 4, 0x1002 | 1]],
+  [check.GUEST_PDPTES, ...PROTECTED32, [field.GUEST_PDPTE0 + 6, BEYOND | 1n]],
 ];
 
 function attempt(changes: readonly Change[]): number {
@@ -300,7 +302,9 @@ describe("guest state", () => {
       expect(attempt(changes)).toBe(3);
       expect(name(machine.get32(ENTRY_CHECK))).toBe(name(rule));
       expect(read(machine, field.EXIT_REASON)).toBe(0x8000_0021n);
-      expect(read(machine, field.EXIT_QUALIFICATION)).toBe(rule === check.VMCS_LINK ? 4n : 0n);
+      expect(read(machine, field.EXIT_QUALIFICATION)).toBe(
+        rule === check.VMCS_LINK ? 4n : rule === check.GUEST_PDPTES ? 2n : 0n,
+      );
       expect(machine.get32(VMX_OPERATION)).toBe(VMX_ROOT);
       expect(machine.get32(RAM_BASE + VMCS + 8)).toBe(0);
     },

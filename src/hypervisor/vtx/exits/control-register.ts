@@ -26,7 +26,8 @@ import {
   GUEST_PDPTE0,
 } from "../../../spec/vmcs-fields.js";
 import { ENTRY_IA32E_MODE_GUEST } from "../../../spec/vmx-controls.js";
-import { REGISTER_NAMES } from "../../vcpu.js";
+import type { Outcome } from "../../outcome.js";
+import { REGISTER_NAMES, type RegisterName } from "../../vcpu.js";
 import type { VmExitHandler, VmVcpu } from "../../vm-vcpu.js";
 import { generalProtection } from "./refused.js";
 
@@ -41,21 +42,23 @@ const CR0_DEFINED =
 const CS_LONG = 1 << 13;
 
 const MOV_TO_CR = 0;
+const MOV_FROM_CR = 1;
 const CLTS = 2;
 const LMSW = 3;
 
 // #region exit-control-register
-/** A write of CR0 or CR4 that changes a bit the hypervisor owns (SDM 26.1.3; qualification: table 28-3). */
+/** CR8, or a write of CR0 or CR4 that changes a bit the hypervisor owns (SDM 26.1.3; qualification: table 28-3). */
 export const controlRegisterAccess: VmExitHandler = (vcpu) => {
   const qualification = vcpu.vmread32(EXIT_QUALIFICATION);
   const number = qualification & 15;
   const access = (qualification >> 4) & 3;
+  const register = REGISTER_NAMES[(qualification >> 8) & 15];
+  if (number === 8) return taskPriority(vcpu, register, access === MOV_FROM_CR);
   const shadow = vcpu.vmread(CR0_READ_SHADOW);
   let value: bigint;
   if (access === CLTS) value = shadow & ~BigInt(CR0_TS);
   else if (access === LMSW) value = (shadow & ~0xen) | BigInt((qualification >>> 16) & 15);
-  else if (access === MOV_TO_CR && number === 0)
-    value = vcpu.registers[REGISTER_NAMES[(qualification >> 8) & 15]];
+  else if (access === MOV_TO_CR && number === 0) value = vcpu.registers[register];
   else return generalProtection(vcpu);
   if (!writeCr0(vcpu, value)) return generalProtection(vcpu);
   vcpu.flushTranslations();
@@ -63,6 +66,16 @@ export const controlRegisterAccess: VmExitHandler = (vcpu) => {
   return "resume";
 };
 // #endregion
+
+/** MOV from and to CR8 (SDM 11.8.6): the task priority belongs to the virtual local APIC. */
+function taskPriority(vcpu: VmVcpu, register: RegisterName, read: boolean): Outcome {
+  const value = vcpu.registers[register];
+  if (read) vcpu.registers[register] = BigInt(vcpu.taskPriority);
+  else if (value >> 4n !== 0n) return generalProtection(vcpu);
+  else vcpu.taskPriority = Number(value);
+  vcpu.advance();
+  return "resume";
+}
 
 /** What MOV to CR0 does (SDM 4.1.2, 9.8.5); false where it raises #GP(0). CR4 exits only for VMXE, which is refused. */
 function writeCr0(vcpu: VmVcpu, value: bigint): boolean {
