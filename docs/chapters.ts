@@ -109,7 +109,14 @@ export const PARTS: readonly Part[] = [
   {
     numeral: "",
     title: "Capstone",
-    chapters: [{ number: 25, title: "A real Linux", question: "Will an unmodified kernel notice?" }],
+    chapters: [
+      {
+        number: 25,
+        title: "A real Linux",
+        question: "Will an unmodified kernel notice?",
+        slug: "25-a-real-linux",
+      },
+    ],
   },
 ];
 

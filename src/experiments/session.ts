@@ -114,6 +114,10 @@ export class Session {
   get ending(): Ending | null {
     return this.#run.ending ?? this.#budgetEnding;
   }
+  /** The guest has halted, and only input will wake it: that is how the run ends, unless {@link type} is called. */
+  get waitsForInput(): boolean {
+    return this.#run.wakeable;
+  }
   /** Where the run is; see {@link Moment}. */
   get moment(): Moment {
     const { exits, position, machine } = this.#run;
@@ -149,8 +153,8 @@ export class Session {
    * has halted for good goes on. A replay types them again where the run is now, and forgets what was typed later.
    */
   type(bytes: Uint8Array): void {
-    const woke = this.#run.ending?.kind === "halted";
-    if (this.ending && !woke) return;
+    const woke = this.waitsForInput;
+    if (bytes.length === 0 || (this.ending && !woke)) return;
     const input: TypedInput = { position: this.#run.position, bytes: bytes.slice(), woke };
     this.#input.add(input);
     this.#deliver(input);
