@@ -109,7 +109,14 @@ export const PARTS: readonly Part[] = [
   {
     numeral: "",
     title: "Capstone",
-    chapters: [{ number: 25, title: "A real Linux", question: "Will an unmodified kernel notice?" }],
+    chapters: [
+      {
+        number: 25,
+        title: "A real Linux",
+        question: "Will an unmodified kernel notice?",
+        slug: "25-a-real-linux",
+      },
+    ],
   },
 ];
 
@@ -127,6 +134,11 @@ export const APPENDICES: readonly Appendix[] = [
     title: "API reference",
     about: "The simulator and the hypervisor, generated from their source",
     path: "/api/index.html",
+  },
+  {
+    title: "What the lock-step found",
+    about: "The processor beside QEMU on the same random cases",
+    path: "/appendices/lockstep",
   },
   { title: "For authors", about: "How to write chapters, quotes and decks", path: "/appendices/authors" },
   { title: "For lecturers", about: "Decks, speaker view, demonstrations" },

@@ -2,7 +2,10 @@ import { Command, InvalidArgumentError, Option } from "commander";
 import { DEFAULT_MAX_INSTRUCTIONS, DEFAULT_RAM_BYTES, Session } from "../experiments/session.js";
 import type { CpuMode, Ending } from "../experiments/view.js";
 import { traceEventsJson } from "../trace/export-trace-events.js";
+import { Pace } from "../experiments/pace.js";
+import { Slices } from "../experiments/slices.js";
 import { loadCore, readImage, readModule, readOperand } from "./assets.js";
+import { Keyboard } from "./keyboard.js";
 import { positiveInteger } from "./numbers.js";
 import { writeOutput } from "./output-file.js";
 import { runReport } from "./run-report.js";
@@ -10,14 +13,21 @@ import { TraceCollector } from "./trace-collector.js";
 import { UsageError } from "./usage-error.js";
 
 const MIB = 2 ** 20;
-/** Steps between two looks at the console: some milliseconds of work. */
-const SLICE = 4_000_000;
+/** As after an interrupt from the keyboard. */
+const STATUS_QUIT = 130;
+/** Milliseconds between two looks at the console. */
+const SLICE = 25;
+/** Steps between them while the guest sleeps and its user is awake. */
+const IDLE_STEPS = 8_000;
+/** Simulated milliseconds that a guest at a terminal may sleep through at once. */
+const SLACK = 2_000;
 /** Steps in which the trace ring cannot run over. */
-const TRACED_SLICE = 8_192;
+const TRACED_STEPS = 8_192;
 
 interface RunOptions {
   cpuMode: CpuMode;
   ram?: number;
+  cpus: number;
   append?: string;
   initrd?: string;
   module: string[];
@@ -31,7 +41,7 @@ export function runCommand(): Command {
   return new Command("run")
     .summary("run a guest")
     .description(
-      "Runs a guest on the bare simulated machine or in a VM. Its console goes to standard output, everything else to standard error.",
+      "Runs a guest on the bare simulated machine or in a VM. Its console is standard input and output; everything else goes to standard error.",
     )
     .argument("<image>", "name of a built-in guest (see: ring1 guests), or an image file")
     .addOption(
@@ -57,35 +67,38 @@ export function runCommand(): Command {
     .option("--json <file>", "write a report of the run")
     .option("--trace <file>", "write a trace for Perfetto or chrome://tracing")
     .addHelpText("after", STATUS_HELP)
-    .action((image: string, options: RunOptions) => {
-      process.exitCode = run(image, options);
+    .action(async (image: string, options: RunOptions) => {
+      process.exitCode = await run(image, options);
     });
 }
 
 const STATUS_HELP = `
+Keyboard:
+  Standard input is typed at the guest's console: a file at once, a pipe as it comes. At a terminal every key goes to the
+  guest, Ctrl-C too; Ctrl-A x quits, Ctrl-A Ctrl-A types Ctrl-A.
+
 Exit status:
   2v+1  the guest wrote v to port 0xf4 (the shell sees the low byte)
-  0     the guest powered the machine off
+  0     the guest powered the machine off, or reset it
   124   the instruction budget is used up, or the guest is halted for good
   125   the command line, the image or an output file is at fault, or the hypervisor is
-  126   triple fault`;
+  126   triple fault
+  130   the user quit with Ctrl-A x`;
 
 function collect(file: string, files: string[]): string[] {
   if (file === "") throw new InvalidArgumentError("expected a file.");
   return [...files, file];
 }
 
-function run(imageName: string, options: RunOptions): number {
+async function run(imageName: string, options: RunOptions): Promise<number> {
   const output: number[] = [];
   const session = createSession(imageName, options, (byte) => output.push(byte));
   const collector = options.trace === undefined ? null : new TraceCollector(session);
-  let ending: Ending | null = null;
-  while (ending === null) {
-    session.run({ instructions: collector ? TRACED_SLICE : SLICE });
+  const ending = await runAtConsole(session, collector ? TRACED_STEPS : undefined, () => {
     if (output.length > 0) process.stdout.write(Uint8Array.from(output.splice(0)));
     collector?.collect();
-    ending = session.ending;
-  }
+  });
+  if (ending === null) return STATUS_QUIT;
   process.stderr.write(`ring1: ${ending.message}\n`);
   if (options.json !== undefined) {
     const report = runReport(session, imageName, ending);
@@ -102,6 +115,42 @@ function run(imageName: string, options: RunOptions): number {
   return ending.status & 0xff;
 }
 
+/**
+ * Runs to the end, with standard input as the keyboard.
+ * @param mostSteps - of a slice
+ * @param afterSlice - called after each
+ * @returns null when the user quits
+ */
+async function runAtConsole(
+  session: Session,
+  mostSteps: number | undefined,
+  afterSlice: () => void,
+): Promise<Ending | null> {
+  const keyboard = new Keyboard();
+  const now = (): number => performance.now();
+  const slices = new Slices(SLICE, now, mostSteps);
+  const pace = new Pace(session.machine.clock.frequency, SLACK);
+  if (keyboard.interactive) process.stderr.write("ring1: Ctrl-A x quits\n");
+  try {
+    for (let wait = 0; !keyboard.quit;) {
+      await keyboard.listen(wait);
+      const typed = keyboard.take();
+      session.type(typed);
+      if (typed.length > 0) pace.forgive();
+      if (wait > 0) session.run({ instructions: IDLE_STEPS });
+      else slices.during((instructions) => session.run({ instructions }));
+      afterSlice();
+      if (session.ending && !(session.waitsForInput && keyboard.open)) return session.ending;
+      const { cycles } = session.machine.processor;
+      if (session.ending) wait = Infinity;
+      else wait = keyboard.interactive ? pace.wait(cycles, now()) : 0;
+    }
+    return null;
+  } finally {
+    keyboard.close();
+  }
+}
+
 function createSession(imageName: string, options: RunOptions, onConsole: (byte: number) => void): Session {
   const files = readImage(imageName);
   const { ram = files.ramMebibytes ?? DEFAULT_RAM_BYTES / MIB, append } = options;
@@ -112,6 +161,7 @@ function createSession(imageName: string, options: RunOptions, onConsole: (byte:
       name: imageName,
       cpuMode: options.cpuMode,
       ramBytes: ram * MIB,
+      processors: options.cpus,
       commandLine: [files.commandLine, append].filter((words) => words !== undefined).join(" "),
       initrd: options.initrd === undefined ? files.initrd : readOperand(options.initrd, "initramfs"),
       modules: options.module.map(readModule),

@@ -3,7 +3,7 @@
  * and triple faults (6.15), and what a processor that waits is woken by.
  */
 import {
-  CR2, RIP, RFLAGS, CYCLES, INSTRUCTIONS, PENDING_DEBUG, STEP_FROM, ACTIVITY, INTERRUPTIBILITY, INTR_LINE, STOP_REQUEST, NMI_PENDING,
+  CR2, RIP, RFLAGS, CYCLES, INSTRUCTIONS, PENDING_DEBUG, ACTIVITY, INTERRUPTIBILITY, INTR_LINE, STOP_REQUEST, NMI_PENDING,
   COST_DELIVERY, TRACE_MASK, UNFINISHED, SIGNALS,
 } from '../spec/cpu-state';
 import { DR6_BS, FLAG_IF, FLAG_RF, FLAG_TF } from '../spec/control-bits';
@@ -73,16 +73,6 @@ export function shadowLoaded(): void {
 /** Before the processor's state is saved: blocking whose instruction has been executed is over. */
 export function settleShadow(): void {
   if ((load<u32>(INTERRUPTIBILITY) & BLOCKING_SHADOW) != 0 && load<u64>(INSTRUCTIONS) >= shadowEnd) endShadow();
-}
-
-/** Instructions to go to the single-step trap; all ones: none is due. */
-export function stepDistance(): u64 {
-  const from = load<u64>(STEP_FROM);
-  if (from == 0) return u64.MAX_VALUE;
-  return from > load<u64>(INSTRUCTIONS) ? from - load<u64>(INSTRUCTIONS) : 0;
-}
-export function setStepDistance(distance: u64): void {
-  store<u64>(STEP_FROM, distance == u64.MAX_VALUE ? 0 : load<u64>(INSTRUCTIONS) + distance);
 }
 
 function endShadow(): void {

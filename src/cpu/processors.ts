@@ -3,7 +3,8 @@
  * again. INSTRUCTIONS goes on with whoever runs.
  */
 import { MONITOR_TRAP_DISTANCE, RFLAGS, STEP_DISTANCE, VMX_NON_ROOT, VMX_OPERATION } from '../spec/cpu-state';
-import { clearStop, shadowLoaded, stepDistance, setStepDistance, settleShadow } from './events';
+import { setStepDistance, stepDistance } from './debug';
+import { clearStop, shadowLoaded, settleShadow } from './events';
 import { clearFault } from './fault';
 import { setFlags } from './flags';
 import { modeChanged } from './mode';

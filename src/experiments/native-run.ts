@@ -11,6 +11,7 @@ export class NativeRun implements Run {
   readonly waiting = false;
   readonly exitCounts: ExitCount[] = [];
   ending: Ending | null = null;
+  #interruptsEnabled = false;
 
   constructor(
     readonly machine: Machine,
@@ -28,8 +29,14 @@ export class NativeRun implements Run {
   }
 
   run(position: number): void {
-    if (this.ending === null)
-      this.ending = endingOfStop(this.machine.run({ maxSteps: position - this.position }));
+    if (this.ending !== null) return;
+    const stop = this.machine.run({ maxSteps: position - this.position });
+    this.#interruptsEnabled = stop.kind === "halted" && stop.interruptsEnabled;
+    this.ending = endingOfStop(stop);
+  }
+
+  get wakeable(): boolean {
+    return this.ending?.kind === "halted" && this.#interruptsEnabled && this.machine.terminal.wakes;
   }
 
   wake(): void {

@@ -19,6 +19,8 @@ export interface Run {
   readonly exitCounts: ExitCount[];
   /** Goes on up to a position, or until an exit that `stopAt` names waits for its handler. */
   run(position: number, stopAt: (reason: number) => boolean): void;
-  /** A run that ended as "halted" may go on: there is input. */
+  /** The run ended as "halted", and something typed at the guest's console would interrupt it. */
+  readonly wakeable: boolean;
+  /** A run that is {@link wakeable} goes on. */
   wake(): void;
 }

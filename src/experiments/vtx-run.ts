@@ -68,6 +68,9 @@ export class VtxRun implements Run {
     this.#loop?.run(position, stopAt);
   }
 
+  get wakeable(): boolean {
+    return this.#loop?.wakeable ?? false;
+  }
   wake(): void {
     this.#loop?.wake();
   }

@@ -50,6 +50,8 @@ export class RunLoop {
   #sliceEnd = 0;
   /** Phase that the run ended in. */
   #before: LoopPhase = "entry";
+  /** Of the guest that halted. */
+  #interruptsEnabled = false;
   #exitCycle = 0;
   readonly #watch = new ProgressWatch();
 
@@ -81,7 +83,11 @@ export class RunLoop {
   }
   // #endregion
 
-  /** A run that ended as "halted" goes on where it was: something may come at a device of the machine. */
+  /** The run ended as "halted", and something typed at the VM's console would interrupt it. */
+  get wakeable(): boolean {
+    return this.ending?.kind === "halted" && this.#interruptsEnabled && this.vm.board.terminal.wakes;
+  }
+  /** A run that is {@link wakeable} goes on where it was. */
   wake(): void {
     this.ending = null;
     this.phase = this.#before;
@@ -93,8 +99,7 @@ export class RunLoop {
     const stop = port.runGuest(instructions);
     this.position += port.steps - before;
     if (stop.kind === "vm-exit") this.#arrive();
-    else if (stop.kind === "halted")
-      this.#end({ kind: "halted", message: haltedForever(stop.interruptsEnabled) });
+    else if (stop.kind === "halted") this.#halt(stop.interruptsEnabled);
     else if (stop.kind !== "budget-exhausted")
       throw new Error(`the machine stopped under the hypervisor: ${stop.kind}`);
   }
@@ -200,7 +205,7 @@ export class RunLoop {
     port.settle();
     const interruptible = processors.some((processor) => processor.interruptible);
     const vector = interruptible ? port.waitForInterrupt() : null;
-    if (vector === null) return this.#end({ kind: "halted", message: haltedForever(interruptible) });
+    if (vector === null) return this.#halt(interruptible);
     interrupts.take(vector);
   }
   // #endregion
@@ -245,6 +250,11 @@ export class RunLoop {
   /** The exit's time ends with the entry. */
   #chargeExit(): void {
     if (this.exits > 0) this.#tally(this.exitReason).cycles += this.vm.port.cycles - this.#exitCycle;
+  }
+
+  #halt(interruptsEnabled: boolean): void {
+    this.#interruptsEnabled = interruptsEnabled;
+    this.#end({ kind: "halted", message: haltedForever(interruptsEnabled) });
   }
 
   #end(ending: VmEnding): void {

@@ -18,6 +18,12 @@ export const MOST_PROCESSORS = 4;
 
 const NO_DEADLINE = 0xffff_ffff_ffff_ffffn;
 
+/** @throws RangeError unless a board can have so many processors: 1 to 4 */
+export function checkProcessors(count: number): void {
+  if (!Number.isInteger(count) || count < 1 || count > MOST_PROCESSORS)
+    throw new RangeError(`${count} processors: expected 1 to ${MOST_PROCESSORS}`);
+}
+
 /** The bootstrap processor's IA32_APIC_BASE, and another one's (SDM Vol. 3, 11.4.4). */
 const APIC_BASE_BOOTSTRAP = 0xfee0_0900n;
 const APIC_BASE_APPLICATION = 0xfee0_0800n;
@@ -56,8 +62,7 @@ export class Processors {
     readonly count: number,
     private readonly quantumChanged: () => void,
   ) {
-    if (!Number.isInteger(count) || count < 1 || count > MOST_PROCESSORS)
-      throw new RangeError(`${count} processors: expected 1 to ${MOST_PROCESSORS}`);
+    checkProcessors(count);
     processor.write32(S.PROCESSORS, count);
     processor.write64(S.MSR_APIC_BASE, APIC_BASE_BOOTSTRAP);
     this.#windows = Array.from({ length: count }, (_, number) => this.#newWindow(number));

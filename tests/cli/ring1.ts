@@ -1,7 +1,7 @@
 import { spawnSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
 
-const BIN = fileURLToPath(new URL("../../src/cli/bin.js", import.meta.url));
+export const BIN = fileURLToPath(new URL("../../src/cli/bin.js", import.meta.url));
 
 /** Milliseconds after which a command has hung: its status is null then. */
 const PATIENCE = 30_000;

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { compileHandler, moduleBody, type Modules } from "../../docs/components/machine/edited-handler.js";
 import { exportNameOf } from "../../docs/components/machine/export-name.js";
 import { momentOf, sameMoment, withMoment } from "../../docs/components/machine/moment.js";
-import { Slices } from "../../docs/components/machine/slices.js";
+import { Slices } from "../../src/experiments/slices.js";
 import { addDelta, EMPTY_TRACE, KEPT } from "../../docs/components/machine/trace-window.js";
 import { exitVerdicts } from "../../docs/components/learning/exit-verdicts.js";
 import type { Vcpu } from "../../src/hypervisor/vcpu.js";

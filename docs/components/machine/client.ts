@@ -5,7 +5,14 @@
 import type { MachineView, Moment, Ring, TraceEvent } from "../../lib/experiments/view.js";
 import { CORE, guestImage } from "./assets.js";
 import { momentOf, sameMoment, withMoment } from "./moment.js";
-import type { Command, EditedHandler, EditedHandlers, MachineSetup, Report } from "./protocol.js";
+import type {
+  Command,
+  EditedHandler,
+  EditedHandlers,
+  ImageSource,
+  MachineSetup,
+  Report,
+} from "./protocol.js";
 import { addDelta, EMPTY_TRACE, type TraceWindow } from "./trace-window.js";
 
 export type Status = "loading" | "ready" | "running" | "paused" | "ended" | "failed";
@@ -36,6 +43,8 @@ export interface MachineState extends TraceWindow {
 
 export interface MachineOptions extends Omit<MachineSetup, "edited"> {
   edited?: EditedHandlers;
+  /** The built-in guest's own unless given. */
+  image?: ImageSource;
   /** Puts the moment at which the machine pauses into the page's address, and takes it from there. */
   addressed?: boolean;
   /** Where the machine stands after a reset; its beginning unless given. */
@@ -77,6 +86,11 @@ export class Machine extends EventTarget {
       addEventListener("hashchange", this.#followAddress);
       this.#load(momentOf(location.hash) ?? options.prepared ?? null);
     } else this.#load(options.prepared ?? null);
+  }
+
+  /** The page's address names the moment at which the machine stands. */
+  get addressed(): boolean {
+    return this.#options.addressed ?? false;
   }
 
   /** Calls `listener` with the state now and after every change; returns what ends that. */
@@ -142,6 +156,12 @@ export class Machine extends EventTarget {
     this.#change({ pace });
     if (this.state.status === "running") this.#ask({ type: "run", pace });
   }
+  /** Types at the guest's console. A guest that ended for want of input goes on. */
+  type(bytes: Uint8Array): void {
+    const { status, view } = this.state;
+    if (status === "running" || this.#idle() || view?.ending?.kind === "halted")
+      this.#ask({ type: "type", bytes });
+  }
   select(record: number | null): void {
     this.#change({ selected: record });
   }
@@ -187,7 +207,7 @@ export class Machine extends EventTarget {
     this.#lastHandler = null;
     this.#stop = null;
     this.#change({ ...EMPTY_TRACE, status: "loading", previous: null, selected: null, notice: null });
-    const { guest, cpuMode, ramBytes, commandLine } = this.#options;
+    const { guest, cpuMode, ramBytes, commandLine, initrd, image } = this.#options;
     this.#ask({
       type: "load",
       generation: this.#generation,
@@ -195,9 +215,10 @@ export class Machine extends EventTarget {
       cpuMode,
       ramBytes,
       commandLine,
+      initrd,
       edited: this.state.edited,
       core: CORE,
-      image: guestImage(guest),
+      image: image ?? { address: guestImage(guest) },
       at,
     });
   }
@@ -266,7 +287,9 @@ export class Machine extends EventTarget {
       this.#fail(title, report.message, report.handler);
       return;
     }
-    this.#take(report.view, report.running, report.trace);
+    const { from, text } = report.console;
+    const earlier = this.state.view?.console.slice(0, from) ?? "";
+    this.#take({ ...report.view, console: earlier + text }, report.running, report.trace);
   }
 
   #take(view: MachineView, running: boolean, trace: Extract<Report, { type: "state" }>["trace"]): void {

@@ -124,7 +124,7 @@ export function controls(machine: Machine): HTMLElement {
     const text = stateInWords(state);
     words.textContent = text;
     bar.dataset.status = state.status;
-    showPlace(place, state);
+    showPlace(place, state, machine.addressed);
     if (state.status !== "running") announce(text);
   });
   return bar;
@@ -152,8 +152,9 @@ export function stateInWords({ status, view, guest }: MachineState): string {
   return view.words;
 }
 
-function showPlace(place: HTMLAnchorElement, { view, status }: MachineState): void {
-  const shown = view !== null && status !== "running" && status !== "loading" && view.phase !== "ready";
+function showPlace(place: HTMLAnchorElement, { view, status }: MachineState, addressed: boolean): void {
+  const shown =
+    addressed && view !== null && status !== "running" && status !== "loading" && view.phase !== "ready";
   place.hidden = !shown;
   if (!shown) return;
   place.href = `#at=${momentText(view.moment)}`;

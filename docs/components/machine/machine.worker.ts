@@ -2,18 +2,24 @@
  * Holds one machine. It runs in slices of a few milliseconds and listens in between, so that a pause is heard at once
  * whatever the guest does.
  */
+import { Pace } from "../../lib/experiments/pace.js";
 import { Session } from "../../lib/experiments/session.js";
-import type { TraceEvent } from "../../lib/experiments/view.js";
+import { Slices } from "../../lib/experiments/slices.js";
+import type { Moment, TraceEvent } from "../../lib/experiments/view.js";
 import { compileHandler } from "./edited-handler.js";
 import { MODULES } from "./importable.js";
-import type { Command, LoadCommand, Report, TraceDelta } from "./protocol.js";
-import { Slices } from "./slices.js";
+import type { Command, ConsoleDelta, ImageSource, LoadCommand, Report, TraceDelta } from "./protocol.js";
 
 /** Between two reports of a machine that runs, milliseconds. */
 const REPORT_EVERY = 33;
 /** Records in one report while it runs, and when it stops. */
 const RUNNING_RECORDS = 800;
 const STOPPED_RECORDS = 8_000;
+/** Simulated milliseconds that a guest may sleep through at once; then it keeps to the clock of whoever watches it. */
+const SLACK = 2_000;
+/** Steps of a guest that sleeps, and how long to wait between them at most, so that a pause is heard. */
+const IDLE_STEPS = 8_000;
+const MOST_WAIT = 50;
 
 type Handlers = NonNullable<NonNullable<Parameters<typeof Session.create>[0]["parts"]>["exits"]>;
 
@@ -24,13 +30,16 @@ let run = 0;
 let running = false;
 /** Records that the page has. */
 let sent = 0;
+/** Characters of the console that it has. */
+let shown = 0;
 let reported = 0;
 /** The page has records up to `sent` and nothing has been undone since. */
 let follows = false;
 /** A report of the run left records out: the next stop sends them all again. */
 let skipped = false;
 
-const slices = new Slices(8);
+let pace: Pace;
+const slices = new Slices(8, () => performance.now());
 
 function post(report: Report): void {
   postMessage(report);
@@ -48,10 +57,12 @@ function report(): void {
   const first = events.findIndex((event) => event.n >= from);
   const before = first > 0 ? events[first - 1].ring : view.cpuMode === "native" ? 0 : -1;
   const trace: TraceDelta = { follows: !gap, before, events: first < 0 ? [] : events.slice(first) };
+  const console: ConsoleDelta = { from: follows ? shown : 0, text: view.console.slice(follows ? shown : 0) };
+  shown = view.console.length;
   sent = view.traceCount;
   follows = true;
   reported = performance.now();
-  post({ type: "state", generation, running, view, trace });
+  post({ type: "state", generation, running, view: { ...view, console: "" }, console, trace });
 }
 
 function failed(stage: "load" | "run", error: unknown): void {
@@ -92,7 +103,11 @@ async function load(command: LoadCommand): Promise<void> {
       return;
     }
   }
-  const [core, image] = await Promise.all([moduleAt(command.core), bytesAt(command.image)]);
+  const [core, image, initrd] = await Promise.all([
+    moduleAt(command.core),
+    bytesOf(command.image),
+    command.initrd && bytesOf(command.initrd),
+  ]);
   session = Session.create({
     core,
     image,
@@ -100,11 +115,18 @@ async function load(command: LoadCommand): Promise<void> {
     cpuMode: command.cpuMode,
     ramBytes: command.ramBytes,
     commandLine: command.commandLine,
+    initrd,
     parts: { exits },
   });
+  pace = new Pace(session.machine.clock.frequency, SLACK);
   follows = false;
-  if (command.at) session.seek(command.at);
-  report();
+  // Nothing is told of the way: the page goes on when the machine stands where it was asked for.
+  if (command.at) goTo(command.at, () => {});
+  else report();
+}
+
+async function bytesOf(source: ImageSource): Promise<Uint8Array> {
+  return "bytes" in source ? source.bytes : bytesAt(source.address);
 }
 
 async function bytesAt(address: string): Promise<Uint8Array> {
@@ -129,12 +151,28 @@ function listen(): Promise<void> {
   });
 }
 
+function reportIfDue(): void {
+  if (performance.now() - reported >= REPORT_EVERY) report();
+}
+
+/** A turn of the event loop after so many milliseconds, or now. */
+function listenFor(milliseconds: number): Promise<void> {
+  if (milliseconds <= 0) return listen();
+  return new Promise((resolve) => setTimeout(resolve, Math.min(milliseconds, MOST_WAIT)));
+}
+
 async function runFull(mine: number, machine: Session): Promise<void> {
+  let wait = 0;
   while (run === mine) {
-    slices.during((instructions) => machine.run({ instructions }));
-    if (machine.view().ending) break;
-    if (performance.now() - reported >= REPORT_EVERY) report();
-    await listen();
+    if (wait > MOST_WAIT) wait = pace.wait(machine.machine.processor.cycles, performance.now());
+    else {
+      if (wait > 0) machine.run({ instructions: IDLE_STEPS });
+      else slices.during((instructions) => machine.run({ instructions }));
+      if (machine.ending) break;
+      wait = pace.wait(machine.machine.processor.cycles, performance.now());
+    }
+    reportIfDue();
+    await listenFor(wait);
   }
 }
 
@@ -147,12 +185,12 @@ async function runPaced(mine: number, machine: Session, pace: number): Promise<v
       const { phase, ending } = machine.view();
       if (ending) break;
       if (phase !== "hypervisor") {
-        if (performance.now() - reported >= REPORT_EVERY) report();
+        reportIfDue();
         await listen();
         continue;
       }
     } else machine.step();
-    if (machine.view().ending) break;
+    if (machine.ending) break;
     report();
     await new Promise((resolve) => setTimeout(resolve, 500 / pace));
   }
@@ -189,18 +227,66 @@ function perform(command: Exclude<Command, LoadCommand>): void {
       toExit();
       return;
     case "back":
-      session.back();
-      follows = false;
-      break;
+      goBack();
+      return;
     case "seek":
-      stop();
-      session.seek(command.moment);
-      follows = false;
-      break;
+      goTo(command.moment);
+      return;
+    case "type":
+      type(command.bytes);
+      return;
     default:
       return;
   }
   report();
+}
+
+/** What waits for input goes on; what is paused stays so. */
+function type(bytes: Uint8Array): void {
+  const machine = session!;
+  const goesOn = machine.waitsForInput;
+  pace.forgive();
+  machine.type(bytes);
+  if (goesOn) start(null).catch((error: unknown) => failed("run", error));
+  else if (!running) report();
+}
+
+function goBack(): void {
+  const { moment } = session!.view();
+  const position = moment.position! - 1;
+  if (position >= 0) goTo({ ...moment, position });
+}
+
+/** To a moment by replay, which takes as long as the run did: in slices that a pause can end. */
+function goTo(moment: Moment, onTheWay = reportIfDue): void {
+  const machine = session!;
+  const { position } = moment;
+  if (position === undefined) {
+    stop();
+    machine.seek(moment);
+    follows = false;
+    report();
+    return;
+  }
+  const mine = ++run;
+  running = true;
+  reported = performance.now();
+  const at = (): number => machine.moment.position!;
+  const go = async (): Promise<void> => {
+    if (position < at()) machine.seek({ instructions: 0, exits: 0, position: 0 });
+    follows = false;
+    while (run === mine && at() < position && !machine.ending) {
+      slices.during((steps) => machine.run({ instructions: Math.min(steps, position - at()) }));
+      if (at() >= position) break;
+      onTheWay();
+      await listen();
+    }
+    if (run !== mine) return;
+    running = false;
+    follows = false;
+    report();
+  };
+  go().catch((error: unknown) => failed("run", error));
 }
 
 /** To the next exit, however far that is, in slices that a pause can end. */
@@ -215,7 +301,7 @@ function toExit(): void {
       const { phase, ending, moment } = machine.view();
       if (ending || (phase === "hypervisor" && moment.exits > exits)) break;
       slices.during((instructions) => machine.run({ instructions, untilExit: true }));
-      if (performance.now() - reported >= REPORT_EVERY) report();
+      reportIfDue();
       await listen();
     }
     if (run !== mine) return;

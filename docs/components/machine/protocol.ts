@@ -13,12 +13,17 @@ export interface EditedHandler {
 /** By name of the exit reason: CPUID, HLT, … */
 export type EditedHandlers = Readonly<Record<string, EditedHandler>>;
 
+/** Where an image is: fetched from an address of the site, or given. */
+export type ImageSource = { address: string } | { bytes: Uint8Array };
+
 export interface MachineSetup {
   /** Name of the guest, for messages. */
   guest: string;
   cpuMode: CpuMode;
   ramBytes?: number;
   commandLine?: string;
+  /** Initial RAM file system of a Linux kernel. */
+  initrd?: ImageSource;
   edited: EditedHandlers;
 }
 
@@ -26,9 +31,9 @@ export interface LoadCommand extends MachineSetup {
   type: "load";
   /** Counts the loads of a page's machine: what an earlier one still says is not heeded. */
   generation: number;
-  /** Addresses of cpu.wasm and of the guest's image. */
+  /** Address of cpu.wasm. */
   core: string;
-  image: string;
+  image: ImageSource;
   /** Where to go at once. */
   at: Moment | null;
 }
@@ -42,6 +47,8 @@ export type Command =
   | { type: "to-exit" }
   | { type: "back" }
   | { type: "seek"; moment: Moment }
+  /** Typed at the guest's console. */
+  | { type: "type"; bytes: Uint8Array }
   | { type: "ping" };
 
 export interface TraceDelta {
@@ -52,8 +59,22 @@ export interface TraceDelta {
   events: TraceEvent[];
 }
 
+/** What the console has beyond its first `from` characters. */
+export interface ConsoleDelta {
+  from: number;
+  text: string;
+}
+
 export type Report =
-  | { type: "state"; generation: number; running: boolean; view: MachineView; trace: TraceDelta }
+  /** The view's own console is empty: `console` says what has come. */
+  | {
+      type: "state";
+      generation: number;
+      running: boolean;
+      view: MachineView;
+      console: ConsoleDelta;
+      trace: TraceDelta;
+    }
   /** Posted before an edited handler runs, whenever it is another one than before. */
   | { type: "handler"; generation: number; name: string }
   | {

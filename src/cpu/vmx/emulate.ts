@@ -21,6 +21,7 @@ import { loadHostState } from './host-state';
 import { enterGuestTlb, leaveGuestTlb } from './tagging';
 import { readField, vmcsRegion, writeField } from './vmcs';
 
+// #region emulate-instruction
 /** SUCCEEDED when the guest's state is that after the instruction, or at the first of its exception's handler; EXITED when it caused a VM exit. */
 export function emulateInstruction(): i32 {
   if (vmcsRegion == 0 || load<u32>(VMX_OPERATION) != VMX_ROOT || load<u32>(MONITOR) == 0) return FAILED_INVALID;
@@ -38,6 +39,7 @@ export function emulateInstruction(): i32 {
   leave(load<u64>(INSTRUCTIONS) != before);
   return SUCCEEDED;
 }
+// #endregion
 
 /** Back to the state of the hypervisor; `completed`: the instruction was, and what waits for its end is due. */
 function leave(completed: bool): void {

@@ -124,6 +124,7 @@ function placeInitrd(placement: Placement, initrd: Uint8Array, highest: number):
   return start;
 }
 
+// #region zero-page
 /** The zero page: setup header, command line, RAM disk, memory map. */
 function zeroPage(header: Uint8Array, ramBytes: number): DataView {
   const page = new Uint8Array(ZERO_PAGE_BYTES);
@@ -139,6 +140,7 @@ function zeroPage(header: Uint8Array, ramBytes: number): DataView {
   view.setUint8(FIELD.typeOfLoader, UNKNOWN_LOADER);
   return view;
 }
+// #endregion
 
 /** Zero page, command line, descriptor table and page tables around a kernel that has been placed. */
 function start(
@@ -183,6 +185,7 @@ function start(
   return image;
 }
 
+// #region load-bzimage
 /** @throws ImageError for a kernel too old, truncated, or too large for the RAM with its initramfs */
 export function loadBzImage(bytes: Uint8Array, options: ImageOptions): LoadedImage {
   const header = readHeader(bytes, options.name);
@@ -205,6 +208,7 @@ export function loadBzImage(bytes: Uint8Array, options: ImageOptions): LoadedIma
     initrdMax: header.initrdAddressMax,
   });
 }
+// #endregion
 
 /** The setup header of a kernel without one: its magic and the newest protocol version this loader knows. */
 function setupOfVmlinux(): Uint8Array {

@@ -40,6 +40,7 @@ export class PhysicalInterrupts {
     this.#serial = new PhysicalSerial(port, onSerial);
   }
 
+  // #region physical-interrupt
   /** An interrupt of the machine has been acknowledged: its device is served, then the interrupt controller told so. */
   take(vector: number): void {
     if (vector === VECTOR_BASE + IRQ_PIT) this.timer.fired();
@@ -47,4 +48,5 @@ export class PhysicalInterrupts {
     else return; // a spurious one has nothing to end (8259A datasheet, "interrupt sequence")
     this.port.writePort(PIC_MASTER, 1, NON_SPECIFIC_EOI);
   }
+  // #endregion
 }

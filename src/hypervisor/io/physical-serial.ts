@@ -24,6 +24,7 @@ export class PhysicalSerial {
     port.writePort(INTERRUPT_ENABLE, 1, RECEIVED_DATA_AVAILABLE);
   }
 
+  // #region physical-serial
   /** The machine's serial port interrupts: all that has arrived is typed into the VM's own. */
   received(): void {
     const bytes: number[] = [];
@@ -32,4 +33,5 @@ export class PhysicalSerial {
     }
     this.onReceived(bytes);
   }
+  // #endregion
 }

@@ -141,6 +141,12 @@ export class Serial16550 {
     return (s.mcr & MCR_RTS) !== 0 || (s.ier & IER_ERBFI) !== 0 || (s.polled && !s.modemControlled);
   }
 
+  /** Whether a received character would interrupt the processor, as far as the port is concerned. */
+  get interruptsOnData(): boolean {
+    const { ier, mcr } = this.#state;
+    return (ier & IER_ERBFI) !== 0 && (mcr & (MCR_OUT2 | MCR_LOOP)) === MCR_OUT2;
+  }
+
   #accept(character: number): void {
     const s = this.#state;
     s.polled = false;

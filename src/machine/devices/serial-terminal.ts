@@ -12,6 +12,11 @@ export class SerialTerminal {
     port.onListening = () => this.#send();
   }
 
+  /** Whether typing wakes a processor that sleeps at the near end. */
+  get wakes(): boolean {
+    return this.port.interruptsOnData;
+  }
+
   /** Bytes are typed: they follow those that still wait. */
   type(bytes: Iterable<number>): void {
     for (const byte of bytes) this.#typed.push(byte);

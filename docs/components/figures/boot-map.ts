@@ -1,0 +1,103 @@
+/** What lies in guest-physical memory when a Linux kernel starts, and which registers know of it. A still figure. */
+import { select } from "d3";
+import type { BootMap, BootRegion } from "../../lib/guests/linux/boot-map.js";
+import { bootBlocks, zeroPageLinks, type Block } from "./boot-map-geometry.js";
+import { figureScale, frame, onWidth, type FrameOptions } from "./frame.js";
+
+const KIND_TOKEN: Record<BootRegion["kind"], string> = {
+  kernel: "ring-0",
+  room: "ring-0",
+  initramfs: "ring-3",
+  "handed-over": "ring-hv",
+  reserved: "hardware",
+};
+
+const MIB = 2 ** 20;
+
+export function bytesInWords(bytes: number): string {
+  if (bytes >= MIB) return `${(bytes / MIB).toFixed(bytes % MIB === 0 ? 0 : 1)} MiB`;
+  return bytes >= 1024 ? `${(bytes / 1024).toFixed(bytes % 1024 === 0 ? 0 : 1)} KiB` : `${bytes} bytes`;
+}
+
+const hex = (address: number): string => `0x${address.toString(16)}`;
+
+export function bootMapFigure(map: BootMap, options: FrameOptions): HTMLElement {
+  const made = frame(options);
+  made.element.classList.add("boot-map");
+  onWidth(made.body, (width) => draw(made.body, map, width, figureScale(made.body)));
+  const { blocks } = bootBlocks(map);
+  made.setTable(() => ({
+    title: "Guest-physical memory at the kernel’s first instruction",
+    columns: [{ name: "What" }, { name: "From" }, { name: "To" }, { name: "Size" }, { name: "Registers" }],
+    rows: blocks.map(({ name, start, end, registers }) => [
+      name,
+      hex(start),
+      hex(end),
+      bytesInWords(end - start),
+      registers.join(", "),
+    ]),
+  }));
+  return made.element;
+}
+
+function draw(host: HTMLElement, map: BootMap, width: number, scale: number): void {
+  const { blocks, height } = bootBlocks(map, scale);
+  const left = 96 * scale;
+  const right = 92 * scale;
+  const column = Math.max(120 * scale, Math.min(width - left - right, 420 * scale));
+  host.replaceChildren();
+  const svg = select(host)
+    .append("svg")
+    .attr("viewBox", `0 0 ${width} ${height + 4}`)
+    .attr("width", width)
+    .attr("height", height + 4)
+    .attr("role", "img")
+    .attr("aria-label", `Guest-physical memory of ${bytesInWords(map.ramBytes)} when the kernel starts`);
+  const cells = svg
+    .selectAll("g.cell")
+    .data(blocks)
+    .join("g")
+    .attr("class", ({ region }) => `cell cell-${region?.kind ?? "free"}`)
+    .attr("transform", ({ y }) => `translate(${left},${y + 2})`);
+  cells
+    .append("rect")
+    .attr("width", column)
+    .attr("height", ({ height: h }) => h)
+    .attr("class", ({ region }) => (region ? `boot-block token-${KIND_TOKEN[region.kind]}` : "boot-free"))
+    .classed("boot-room", ({ region }) => region?.kind === "room");
+  cells
+    .append("text")
+    .attr("class", "boot-name")
+    .attr("x", 10 * scale)
+    .attr("y", ({ height: h }) => h / 2)
+    .attr("dy", "0.35em")
+    .text(({ name, start, end }) => `${name}, ${bytesInWords(end - start)}`);
+  cells
+    .append("text")
+    .attr("class", "boot-address")
+    .attr("x", -8 * scale)
+    .attr("y", 0)
+    .attr("dy", "0.9em")
+    .attr("text-anchor", "end")
+    .text(({ start }) => hex(start));
+  cells
+    .filter(({ registers }) => registers.length > 0)
+    .append("text")
+    .attr("class", "boot-register")
+    .attr("x", column + 8 * scale)
+    .attr("y", ({ height: h }) => h / 2)
+    .attr("dy", "0.35em")
+    .text(({ registers }) => `← ${registers.join(", ")}`);
+  const middle = ({ y, height: h }: Block): number => y + 2 + h / 2;
+  svg
+    .selectAll("path.boot-link")
+    .data(zeroPageLinks(blocks))
+    .join("path")
+    .attr("class", "boot-link")
+    .attr("d", ({ from, to }) => {
+      const x = left + column;
+      const bend = x + Math.min(70 * scale, right - 10 * scale);
+      const [a, b] = [middle(from) + 6 * scale, middle(to)];
+      return `M${x},${a}C${bend},${a} ${bend},${b} ${x + 6 * scale},${b}l${6 * scale},${-3 * scale}m${-6 * scale},${3 * scale}l${6 * scale},${3 * scale}`;
+    });
+}
