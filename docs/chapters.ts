@@ -135,6 +135,11 @@ export const APPENDICES: readonly Appendix[] = [
     about: "The simulator and the hypervisor, generated from their source",
     path: "/api/index.html",
   },
+  {
+    title: "What the lock-step found",
+    about: "The processor beside QEMU on the same random cases",
+    path: "/appendices/lockstep",
+  },
   { title: "For authors", about: "How to write chapters, quotes and decks", path: "/appendices/authors" },
   { title: "For lecturers", about: "Decks, speaker view, demonstrations" },
   { title: "For instructors", about: "Grading a class" },

@@ -27,6 +27,7 @@ const TRACED_STEPS = 8_192;
 interface RunOptions {
   cpuMode: CpuMode;
   ram?: number;
+  cpus: number;
   append?: string;
   initrd?: string;
   module: string[];
@@ -78,7 +79,7 @@ Keyboard:
 
 Exit status:
   2v+1  the guest wrote v to port 0xf4 (the shell sees the low byte)
-  0     the guest powered the machine off
+  0     the guest powered the machine off, or reset it
   124   the instruction budget is used up, or the guest is halted for good
   125   the command line, the image or an output file is at fault, or the hypervisor is
   126   triple fault
@@ -160,6 +161,7 @@ function createSession(imageName: string, options: RunOptions, onConsole: (byte:
       name: imageName,
       cpuMode: options.cpuMode,
       ramBytes: ram * MIB,
+      processors: options.cpus,
       commandLine: [files.commandLine, append].filter((words) => words !== undefined).join(" "),
       initrd: options.initrd === undefined ? files.initrd : readOperand(options.initrd, "initramfs"),
       modules: options.module.map(readModule),

@@ -3,7 +3,7 @@
  * high half, each below 2^31. A block's cost is charged as a whole when it is entered; CYCLES and INSTRUCTIONS in the
  * state are exact after {@link syncCounters}.
  */
-import { CYCLES, DEADLINE, INSTRUCTIONS } from '../spec/cpu-state';
+import { CYCLES, DEADLINE, INSTRUCTIONS, PREEMPTION_DEADLINE } from '../spec/cpu-state';
 import { runningAlone } from './fault';
 
 const MOST: u64 = 0x7fff_ffff;
@@ -26,10 +26,14 @@ export function syncCounters(): void {
   granted = remaining;
 }
 
+/** CYCLES at which the run looks up: the board's deadline or the VMX-preemption timer's. */
+@inline
+export function nextDeadline(): u64 { return min<u64>(load<u64>(DEADLINE), load<u64>(PREEMPTION_DEADLINE)); }
+
 /** After {@link syncCounters}: grants what the budget and the deadline allow, or the one instruction that runs alone. */
 export function grant(): void {
   const cycles = load<u64>(CYCLES);
-  const deadline = load<u64>(DEADLINE);
+  const deadline = nextDeadline();
   if (runningAlone) remaining = MOST << 32;
   else {
     const left = instructionLimit > load<u64>(INSTRUCTIONS) ? instructionLimit - load<u64>(INSTRUCTIONS) : 0;

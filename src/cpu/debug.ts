@@ -97,6 +97,16 @@ export function deferDebug(conditions: u64): void { store<u64>(PENDING_DEBUG, lo
 
 /** A trap by single step is due after so many instructions more. */
 export function armStep(after: u64): void { store<u64>(STEP_FROM, load<u64>(INSTRUCTIONS) + after); }
+/** Instructions to go to the single-step trap; all ones: none is due. */
+export function stepDistance(): u64 {
+  if (!stepArmed()) return u64.MAX_VALUE;
+  const from = load<u64>(STEP_FROM);
+  return from > load<u64>(INSTRUCTIONS) ? from - load<u64>(INSTRUCTIONS) : 0;
+}
+export function setStepDistance(distance: u64): void {
+  if (distance == u64.MAX_VALUE) store<u64>(STEP_FROM, 0);
+  else armStep(distance);
+}
 @inline export function stepArmed(): bool { return load<u64>(STEP_FROM) != 0; }
 @inline export function stepDue(): bool { return stepArmed() && load<u64>(INSTRUCTIONS) >= load<u64>(STEP_FROM); }
 

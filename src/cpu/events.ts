@@ -12,7 +12,8 @@ import { DEBUG, NMI, DOUBLE_FAULT, PAGE_FAULT } from '../spec/vectors';
 import * as record from '../spec/trace-records';
 import * as reason from '../spec/exit-reasons';
 import {
-  PIN_EXTERNAL_INTERRUPT_EXITING, PIN_NMI_EXITING, PRIMARY_INTERRUPT_WINDOW_EXITING, EXIT_ACKNOWLEDGE_INTERRUPT,
+  PIN_EXTERNAL_INTERRUPT_EXITING, PIN_NMI_EXITING, PRIMARY_INTERRUPT_WINDOW_EXITING, PRIMARY_NMI_WINDOW_EXITING,
+  EXIT_ACKNOWLEDGE_INTERRUPT, INTERRUPTION_NMI_UNBLOCKING,
   INTERRUPTION_EXTERNAL, INTERRUPTION_NMI, INTERRUPTION_HARDWARE_EXCEPTION, INTERRUPTION_SOFTWARE_INTERRUPT,
   INTERRUPTION_ERROR_CODE_VALID, INTERRUPTION_VALID, INTERRUPTION_TYPE_SHIFT,
   BLOCKING_BY_STI, BLOCKING_BY_MOV_SS, BLOCKING_BY_NMI, ACTIVITY_ACTIVE, ACTIVITY_SHUTDOWN,
@@ -28,12 +29,16 @@ import {
   clearFault, raiseExit, runningAlone, setRunningAlone,
 } from './fault';
 import { deliverThroughIdt } from './idt';
-import { inNonRoot } from './mode';
+import { inNonRoot, inProtectedMode } from './mode';
 import { takeSignal } from './start-up';
 import { traceDelivered, traceRecord } from './trace';
 import { performExit } from './vmx/exit';
 import { clearExitDetails, setInstructionLength, setInterruption, setIdtVectoring } from './vmx/exit-details';
-import { pinControls, primaryControls, exitControls, interceptsException, monitorTrapArmed, monitorTrapDue } from './vmx/controls';
+import {
+  pinControls, primaryControls, exitControls, interceptsException, armMonitorTrap, monitorTrapArmed, monitorTrapDue,
+  preemptionTimerExpired, virtualNmis, iretKeepsBlocking,
+} from './vmx/controls';
+import { tprBelowThreshold } from './vmx/virtual-apic';
 
 /** Something may have to happen at the next instruction boundary: {@link takeInterrupt} is to be called there. */
 export let attention: bool = false;
@@ -70,17 +75,31 @@ export function settleShadow(): void {
   if ((load<u32>(INTERRUPTIBILITY) & BLOCKING_SHADOW) != 0 && load<u64>(INSTRUCTIONS) >= shadowEnd) endShadow();
 }
 
-/** Instructions to go to the single-step trap; all ones: none is due. */
-export function stepDistance(): u64 {
-  if (stepFrom == u64.MAX_VALUE) return stepFrom;
-  return stepFrom > load<u64>(INSTRUCTIONS) ? stepFrom - load<u64>(INSTRUCTIONS) : 0;
-}
-export function setStepDistance(distance: u64): void {
-  stepFrom = distance == u64.MAX_VALUE ? distance : load<u64>(INSTRUCTIONS) + distance;
-}
-
 function endShadow(): void {
   store<u32>(INTERRUPTIBILITY, load<u32>(INTERRUPTIBILITY) & ~BLOCKING_SHADOW);
+}
+
+/** The virtual task priority may have fallen below its threshold. */
+export function lookAtBoundary(): void { attention = true; }
+
+@inline export function eventInDelivery(): bool { return vectoring != 0; }
+
+/** IRET has ended blocking by NMI, and is not done (exit qualification and interruption information, bit 12). */
+let nmiUnblocked: bool = false;
+
+/** IRET begins: blocking by NMI ends even if it faults (6.7.1, 26.3). */
+export function beginIret(): void {
+  if (inNonRoot() && iretKeepsBlocking()) return;
+  nmiUnblocked = (load<u32>(INTERRUPTIBILITY) & BLOCKING_BY_NMI) != 0;
+  store<u32>(INTERRUPTIBILITY, load<u32>(INTERRUPTIBILITY) & ~BLOCKING_BY_NMI);
+}
+
+export function endIret(): void { nmiUnblocked = false; }
+
+/** The instruction will be executed again, alone. */
+export function restoreNmiBlocking(): void {
+  if (nmiUnblocked) store<u32>(INTERRUPTIBILITY, load<u32>(INTERRUPTIBILITY) | BLOCKING_BY_NMI);
+  nmiUnblocked = false;
 }
 
 /** A device was called: lines may have changed. */
@@ -111,7 +130,18 @@ export function singleStep(): bool {
 }
 
 function nonRootAttention(): bool {
-  return monitorTrapArmed() || ((primaryControls & PRIMARY_INTERRUPT_WINDOW_EXITING) != 0 && interruptsEnabled());
+  return monitorTrapArmed() || ((primaryControls & PRIMARY_INTERRUPT_WINDOW_EXITING) != 0 && interruptsEnabled())
+    || nmiWindowIsOpen() || tprBelowThreshold();
+}
+
+/** But for blocking by STI and MOV SS. */
+function nmiWindowIsOpen(): bool {
+  return (primaryControls & PRIMARY_NMI_WINDOW_EXITING) != 0 && (load<u32>(INTERRUPTIBILITY) & BLOCKING_BY_NMI) == 0;
+}
+
+/** With virtual NMIs the blocking is that of virtual ones: a physical one exits at any time (25.6.1). */
+function nmisBlocked(): bool {
+  return (load<u32>(INTERRUPTIBILITY) & BLOCKING_BY_NMI) != 0 && !(inNonRoot() && virtualNmis());
 }
 
 @inline
@@ -140,10 +170,13 @@ function takeEvent(): bool {
   if (load<u32>(SIGNALS) != 0 && takeSignal()) return true;
   if (load<u32>(ACTIVITY) >= <u32>ACTIVITY_SHUTDOWN) return false;
   const nonRoot = inNonRoot();
+  if (nonRoot && tprBelowThreshold()) return exitWith(reason.TPR_BELOW_THRESHOLD);
   if (nonRoot && monitorTrapDue()) return exitWith(reason.MONITOR_TRAP_FLAG);
   const blocked = (load<u32>(INTERRUPTIBILITY) & BLOCKING_SHADOW) != 0;
   if (trapIsDue()) return takeTrap();
-  if (load<u32>(NMI_PENDING) != 0 && !blocked && (load<u32>(INTERRUPTIBILITY) & BLOCKING_BY_NMI) == 0) return takeNmi();
+  if (nonRoot && preemptionTimerExpired()) return exitWith(reason.PREEMPTION_TIMER);
+  if (nonRoot && !blocked && nmiWindowIsOpen()) return exitWith(reason.NMI_WINDOW);
+  if (load<u32>(NMI_PENDING) != 0 && !blocked && !nmisBlocked()) return takeNmi();
   if (!blocked && takeMaskable(nonRoot)) return true;
   return executionWatched && takeBreakpoint();
 }
@@ -200,6 +233,7 @@ function takeNmi(): bool {
     clearExitDetails();
     setInterruption(INTERRUPTION_VALID | (INTERRUPTION_NMI << INTERRUPTION_TYPE_SHIFT) | NMI, 0);
     exit(reason.EXCEPTION_OR_NMI, 0);
+    store<u32>(INTERRUPTIBILITY, load<u32>(INTERRUPTIBILITY) | BLOCKING_BY_NMI);
     return true;
   }
   store<u32>(ACTIVITY, ACTIVITY_ACTIVE);
@@ -238,9 +272,11 @@ export function deliverPending(): void {
   while (faultPending == EXCEPTION) dispatchException();
   if (faultPending == EXIT) {
     clearFault();
-    setIdtVectoring(vectoring, vectoringErrorCode, vectoringLength);
-    exit(exitReason, exitQualification);
+    if (vectoring != 0) setIdtVectoring(vectoring, vectoringErrorCode, vectoringLength);
+    const unblocking = nmiUnblocked && vectoring == 0 && exitReason == reason.EPT_VIOLATION;
+    exit(exitReason, unblocking ? exitQualification | INTERRUPTION_NMI_UNBLOCKING : exitQualification);
   }
+  nmiUnblocked = false;
   vectoring = 0;
   setRunningAlone(wasAlone);
 }
@@ -301,9 +337,10 @@ function shutDown(): void {
 function exitForException(vector: u32, errorCode: i64, qualification: u64, duringDelivery: bool): void {
   clearExitDetails();
   let information: u32 = <u32>INTERRUPTION_VALID | (INTERRUPTION_HARDWARE_EXCEPTION << INTERRUPTION_TYPE_SHIFT) | vector;
-  if (errorCode >= 0) information |= INTERRUPTION_ERROR_CODE_VALID;
+  if (errorCode >= 0 && inProtectedMode()) information |= INTERRUPTION_ERROR_CODE_VALID;
+  if (nmiUnblocked && vectoring == 0 && vector != DOUBLE_FAULT) information |= INTERRUPTION_NMI_UNBLOCKING;
   setInterruption(information, errorCode >= 0 ? <u32>errorCode : 0);
-  if (duringDelivery) setIdtVectoring(vectoring, vectoringErrorCode, vectoringLength);
+  if (duringDelivery && vectoring != 0) setIdtVectoring(vectoring, vectoringErrorCode, vectoringLength);
   vectoring = 0;
   exit(reason.EXCEPTION_OR_NMI, vector == DEBUG ? debugConditions : qualification);
 }
@@ -314,7 +351,7 @@ function exitForException(vector: u32, errorCode: i64, qualification: u64, durin
  */
 export function deliverEvent(vector: u32, type: u32, errorCode: i64, length: u32): void {
   vectoring = <u32>INTERRUPTION_VALID | (type << INTERRUPTION_TYPE_SHIFT) | vector;
-  if (errorCode >= 0) vectoring |= INTERRUPTION_ERROR_CODE_VALID;
+  if (errorCode >= 0 && inProtectedMode()) vectoring |= INTERRUPTION_ERROR_CODE_VALID;
   vectoringErrorCode = errorCode >= 0 ? <u32>errorCode : 0;
   vectoringLength = type >= <u32>INTERRUPTION_SOFTWARE_INTERRUPT ? length : 0;
   const wasAlone = runningAlone;
@@ -325,6 +362,7 @@ export function deliverEvent(vector: u32, type: u32, errorCode: i64, length: u32
   store<u64>(CYCLES, load<u64>(CYCLES) + load<u32>(COST_DELIVERY));
   if (faultPending != NONE) return;
   vectoring = 0;
+  if (inNonRoot() && monitorTrapArmed()) armMonitorTrap(0);
   store<u64>(UNFINISHED, 0);
   if (load<u32>(TRACE_MASK) != 0) traceDelivered();
   endShadow();

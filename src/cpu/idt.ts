@@ -105,8 +105,12 @@ function checkHandlerCode(): i32 {
     raise(SEGMENT_NOT_PRESENT, (gateSelector & SELECTOR_INDEX) | external);
     return -1;
   }
-  if (!markAccessed()) return -1;
-  return rights & RIGHTS_CONFORMING ? currentLevel() : privilegeOf(rights);
+  const cpl = rights & RIGHTS_CONFORMING ? currentLevel() : privilegeOf(rights);
+  if (inVirtual8086() && cpl != 0) {
+    raise(GENERAL_PROTECTION, (gateSelector & SELECTOR_INDEX) | external);
+    return -1;
+  }
+  return markAccessed() ? <i32>cpl : -1;
 }
 
 function installHandlerCode(base: u64, limit: u32, rights: u32, cpl: u32): void {
@@ -163,10 +167,6 @@ function deliverInProtectedMode(errorCode: i64, returnRip: u64, flags: u64): voi
   const cpl = checkHandlerCode();
   if (cpl < 0) return;
   const virtual = inVirtual8086();
-  if (virtual && cpl != 0) {
-    raise(GENERAL_PROTECTION, (gateSelector & SELECTOR_INDEX) | external);
-    return;
-  }
   const inner = <u32>cpl < currentLevel();
   const codeBase = descriptorBase();
   const codeLimit = descriptorLimit();

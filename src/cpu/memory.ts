@@ -16,13 +16,14 @@ import { cyclesLeft, refundCycles } from './counters';
 import { dataConditions, dataWatched, deferDebug } from './debug';
 import { raise, raiseNotCanonical, runAlone, runningAlone } from './fault';
 import {
-  translate, rememberWalk, mayKeep, mayKeepWrite, pageFlags, ACCESS_WRITE, ACCESS_FETCH, ACCESS_USER, ACCESS_IMPLICIT,
+  translate, rememberWalk, mayKeep, mayKeepWrite, pageFlags, apicAccess, ACCESS_WRITE, ACCESS_FETCH, ACCESS_USER,
+  ACCESS_IMPLICIT,
 } from './paging';
 import { NO_ADDRESS, hostOfPhysical } from './physical';
 import {
-  lookUp, lookUpBlocked, lookUpFetch, fillTlb, fillFetchTlb, block, unblock, readTlb, writeTlb, fetchTlb,
+  lookUp, lookUpBlocked, lookUpFetch, fillTlb, fillWriteTlb, fillFetchTlb, block, unblock, readTlb, writeTlb, fetchTlb,
 } from './tlb';
-import { boardWasCalled, refreshAttention } from './events';
+import { boardWasCalled, lookAtBoundary, refreshAttention } from './events';
 import { alignmentChecked } from './mode';
 
 export { BOUNCE } from '../spec/memory-map';
@@ -130,7 +131,7 @@ function keep(va: u64, host: usize, access: u32): void {
   fillTlb(readTlb(user), va, host, pageFlags);
   if (!mayKeepWrite) return;
   const base: usize = writeTlb(user);
-  fillTlb(base, va, host, pageFlags);
+  fillWriteTlb(base, va, host, pageFlags);
   if (pageHasCode(physicalOfHost(host))) block(base, va);
 }
 
@@ -186,11 +187,15 @@ function claimForWriting(pa: u64): bool {
 }
 
 function writable(va: u64, pa: u64, host: usize, access: u32): usize {
+  if (apicAccess) {
+    if (!runningAlone) return againAlone();
+    lookAtBoundary();
+  }
   if (!claimForWriting(pa)) return 0;
   rememberWalk(va);
   if (!mayKeep) return host;
   const user = (access & ACCESS_USER) != 0;
-  if (mayKeepWrite) fillTlb(writeTlb(user), va, host, pageFlags);
+  if (mayKeepWrite) fillWriteTlb(writeTlb(user), va, host, pageFlags);
   fillTlb(readTlb(user), va, host, pageFlags);
   return host;
 }

@@ -24,6 +24,7 @@ import { pageHasCode, invalidatePage } from './blocks';
 import {
   dropStructure, findStructure, keepStructure, STRUCTURE_EPT_RIGHTS, STRUCTURE_GUEST_TABLE, STRUCTURE_RIGHTS, STRUCTURE_TABLE,
 } from './structure-cache';
+import { accessApicPage, onApicAccessPage } from './vmx/virtual-apic';
 import { SMALL_PAGE, TLB_GLOBAL, tlbBank } from './tlb';
 
 /** Kinds of access; a read is none of them. */
@@ -43,6 +44,9 @@ export let mayKeep: bool = false;
 export let mayKeepWrite: bool = false;
 /** … flags of its entry in the TLB: the page's size, and whether it is global (SDM 4.10.2.4). */
 export let pageFlags: u32 = 0;
+
+/** … it led to the APIC-access page. */
+export let apicAccess: bool = false;
 
 let guestPhysical: u64 = 0;
 let references: u32 = 0;
@@ -82,6 +86,11 @@ export function translate(va: u64, access: u32): u64 {
     pa = guestPhysical;
     if (eptPointer != 0) pa = translateEpt(guestPhysical, eptAccess(access), va, true);
     if (pa != NO_ADDRESS && eptPointer != 0) mayKeepWrite = mayKeepWrite && eptDirty && (eptPermissions & EPT_WRITE) != 0;
+  }
+  apicAccess = pa != NO_ADDRESS && onApicAccessPage(pa);
+  if (apicAccess) {
+    mayKeep = false;
+    pa = accessApicPage(pa, (access & ACCESS_WRITE) != 0, (access & ACCESS_FETCH) != 0);
   }
   if (faultPending != ALONE) chargeCycles(<u64>(references + eptReferences) * load<u32>(COST_WALK_REFERENCE));
   return pa;

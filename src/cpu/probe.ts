@@ -6,7 +6,7 @@ export * from './index';
 export { resetState, stateReplaced } from './reset';
 export { translate } from './paging';
 export {
-  flushTlbPage, flushTlbNonGlobal, flushPcid, flushPcidPage, selectContext, switchVpid,
+  flushTlbPage, flushTlbNonGlobal, flushPcid, flushPcidPage, selectContext, switchProcessor, switchVpid,
 } from './tlb-contexts';
 export {
   fetchPage, readMemory, writeMemory, readMiss, writeMiss, modifyMiss, commitWrite,

@@ -3,7 +3,8 @@
  * again. INSTRUCTIONS goes on with whoever runs.
  */
 import { MONITOR_TRAP_DISTANCE, RFLAGS, STEP_DISTANCE, VMX_NON_ROOT, VMX_OPERATION } from '../spec/cpu-state';
-import { clearStop, shadowLoaded, stepDistance, setStepDistance, settleShadow } from './events';
+import { setStepDistance, stepDistance } from './debug';
+import { clearStop, shadowLoaded, settleShadow } from './events';
 import { clearFault } from './fault';
 import { setFlags } from './flags';
 import { modeChanged } from './mode';
@@ -26,11 +27,10 @@ export function enterProcessor(number: u32): void {
   clearStop();
   vmcsChanged();
   switchProcessor(number);
-  dropControls();
   if (load<u32>(VMX_OPERATION) == VMX_NON_ROOT) {
     loadControls();
     if (load<u64>(MONITOR_TRAP_DISTANCE) != NEVER) armMonitorTrap(load<u64>(MONITOR_TRAP_DISTANCE));
-  }
+  } else dropControls();
   reenterGuestTlb();
   modeChanged();
   setStepDistance(load<u64>(STEP_DISTANCE));

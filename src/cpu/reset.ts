@@ -16,7 +16,7 @@ import { modeChanged } from './mode';
 import { NO_ADDRESS } from './physical';
 import { writeSegment } from './segments';
 import { dropControls, loadControls } from './vmx/controls';
-import { enterGuestTlb } from './vmx/tagging';
+import { reenterGuestTlb } from './vmx/tagging';
 import { flushAllContexts } from './tlb-contexts';
 import { vmcsChanged } from './vmx/vmcs';
 
@@ -40,6 +40,7 @@ export function resetState(): void {
   store<u64>(VMXON_POINTER, NO_ADDRESS);
   store<u64>(CURRENT_VMCS, NO_ADDRESS);
   store<u64>(DEADLINE, u64.MAX_VALUE);
+  dropControls();
   initialise();
 }
 
@@ -76,10 +77,9 @@ export function stateReplaced(): void {
   clearStop();
   vmcsChanged();
   flushAllContexts();
-  if (load<u32>(VMX_OPERATION) == VMX_NON_ROOT) {
-    loadControls();
-    enterGuestTlb();
-  } else dropControls();
+  if (load<u32>(VMX_OPERATION) == VMX_NON_ROOT) loadControls();
+  else dropControls();
+  reenterGuestTlb();
   modeChanged();
   shadowLoaded();
 }

@@ -2,16 +2,16 @@
  * The run loop. What can happen at an instruction boundary happens in this order, however the host slices the run: stop,
  * budget, deadline, interrupts and what else is due, fetch of the next instruction, its execution.
  */
-import { CYCLES, DEADLINE, EVENTS, INSTRUCTIONS, RFLAGS, RIP } from '../spec/cpu-state';
+import { CYCLES, DEADLINE, EVENTS, INSTRUCTIONS, PREEMPTION_DEADLINE, RFLAGS, RIP } from '../spec/cpu-state';
 import { FLAG_RF } from '../spec/control-bits';
 import { SCRATCH_BLOCK } from '../spec/memory-map';
 import { STOP_BUDGET, STOP_DEADLINE } from '../spec/stops';
 import { BLOCK_COST } from './blocks';
 import { execute } from './build/executor';
 import { contextDirty, currentPhysical, refreshContext } from './context';
-import { EXHAUSTED, grant, grantOne, remaining, setInstructionLimit, setRemaining, instructionLimit, syncCounters } from './counters';
+import { EXHAUSTED, grant, grantOne, nextDeadline, remaining, setInstructionLimit, setRemaining, instructionLimit, syncCounters } from './counters';
 import { decodeAlone } from './decode-block';
-import { attention, clearStop, deliverPending, refreshAttention, singleStep, stopReason, takeInterrupt } from './events';
+import { attention, clearStop, deliverPending, refreshAttention, restoreNmiBlocking, singleStep, stopReason, takeInterrupt } from './events';
 import { ALONE, clearFault, faultPending, NONE, setRunningAlone } from './fault';
 import { getFlags } from './flags';
 import { enter, enterPage, linearOf } from './transitions';
@@ -37,6 +37,7 @@ function runUntilStop(): i32 {
   while (true) {
     if (faultPending == ALONE) {
       clearFault();
+      restoreNmiBlocking();
       alone = true;
     } else if (faultPending != NONE) {
       deliverPending();
@@ -45,7 +46,7 @@ function runUntilStop(): i32 {
     if (stopReason >= 0) return stopReason;
     if (load<u64>(INSTRUCTIONS) >= instructionLimit) return STOP_BUDGET;
     if (load<u64>(CYCLES) >= load<u64>(DEADLINE)) return STOP_DEADLINE;
-    if (attention) {
+    if (attention || load<u64>(CYCLES) >= load<u64>(PREEMPTION_DEADLINE)) {
       if (takeInterrupt() || stopReason >= 0) {
         alone = false;
         if (stopReason < 0) countEvent();
@@ -88,6 +89,6 @@ export function runOne(): void {
 function decodeOne(): bool {
   if (contextDirty) refreshContext();
   const linear = linearOf(load<u64>(RIP));
-  if (!enterPage(linear) || load<u64>(CYCLES) >= load<u64>(DEADLINE)) return false;
+  if (!enterPage(linear) || load<u64>(CYCLES) >= nextDeadline()) return false;
   return decodeAlone(linear, currentPhysical | (linear & 0xfff));
 }

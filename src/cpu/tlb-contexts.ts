@@ -10,7 +10,9 @@ import { CR4_PCIDE } from '../spec/control-bits';
 import { TLB_BANKS, TLB_BANK_BYTES, TLB_CONTEXTS, TLB_CONTEXT_BYTES, TLB_CONTEXT_TABLE, TLB_END } from '../spec/memory-map';
 import { contextChanged } from './context';
 import { emptyEptStructures, emptyStructures } from './structure-cache';
-import { dropPage, emptyBank, emptyBankButGlobal, emptyNothing, blockWriteEntries, selectBank } from './tlb';
+import {
+  blockEntries, blockEntry, dropPage, emptyBank, emptyBankButGlobal, emptyNothing, NO_WRITER, selectBank, SEVERAL_WRITERS, writerSlot,
+} from './tlb';
 
 /**
  * Fields of a record; offsets 16–27 belong to tlb.ts. EPT pointer u64 (0: none), VPID u16, PCID u16, processor u32; when it
@@ -168,7 +170,16 @@ export function flushEptContext(pointer: u64): void { flush(ANY, ANY, pointer); 
 
 /** From now on no write to the physical page of pa hits a TLB: it holds decoded code. */
 export function dropWriteEntries(pa: u64): void {
-  for (let record: usize = TLB_CONTEXT_TABLE; record < TABLE_END; record += TLB_CONTEXT_BYTES) {
-    if (load<u32>(record + CHOSEN) != 0) blockWriteEntries(bankOf(record), pa);
+  const writer = writerSlot(pa);
+  const known = load<u32>(writer);
+  if (known == NO_WRITER) return;
+  if (known != SEVERAL_WRITERS) {
+    blockEntry(known, pa);
+    return;
   }
+  let writers = NO_WRITER;
+  for (let record: usize = TLB_CONTEXT_TABLE; record < TABLE_END; record += TLB_CONTEXT_BYTES) {
+    if (load<u32>(record + CHOSEN) != 0) writers = blockEntries(bankOf(record), pa, writers);
+  }
+  store<u32>(writer, writers);
 }

@@ -12,7 +12,8 @@
  */
 import {
   TLB_BANKS, TLB_ENTRIES, TLB_SUPERVISOR_READ, TLB_SUPERVISOR_WRITE, TLB_USER_READ, TLB_USER_WRITE, TLB_SUPERVISOR_FETCH,
-  TLB_USER_FETCH, TLB_END, TLB_NOTHING, TLB_FILL_LOG, TLB_GLOBAL_FILL_LOG, TLB_FILL_LOG_CAPACITY, RAM_BASE,
+  TLB_USER_FETCH, TLB_END, TLB_NOTHING, TLB_FILL_LOG, TLB_GLOBAL_FILL_LOG, TLB_FILL_LOG_CAPACITY, PAGE_WRITERS,
+  RAM_BASE,
 } from '../spec/memory-map';
 import { NO_ADDRESS } from './physical';
 
@@ -120,6 +121,15 @@ export function fillTlb(base: usize, va: u64, host: usize, flags: u32): void {
   store<u16>(entry, <u16>flags, FLAGS_OFFSET);
 }
 
+/** As {@link fillTlb}, of the TLB for writes. */
+export function fillWriteTlb(base: usize, va: u64, host: usize, flags: u32): void {
+  fillTlb(base, va, host, flags);
+  const writer = writerSlot(<u64>(host - RAM_BASE));
+  const entry = <u32>entryOf(base, va);
+  const known = load<u32>(writer);
+  if (known != entry) store<u32>(writer, known == NO_WRITER ? entry : SEVERAL_WRITERS);
+}
+
 export function fillFetchTlb(base: usize, va: u64, pa: u64, flags: u32): void {
   const entry = claim(base, va, flags);
   store<u64>(entry, (pa & 0xffff_ffff_f000) | (<u64>flags << 48), 8);
@@ -189,17 +199,33 @@ function dropPiece(entry: usize, va: u64, onlyGlobal: bool): void {
   if ((load<u64>(entry) ^ va) >> (flags & SIZE) == 0) store<u64>(entry, INVALID);
 }
 
-/** From now on no write to the physical page of pa hits the TLB of this bank: it holds decoded code. */
-export function blockWriteEntries(bank: usize, pa: u64): void {
-  blockWriteEntriesOf(bank + TLB_SUPERVISOR_WRITE, pa);
-  blockWriteEntriesOf(bank + TLB_USER_WRITE, pa);
+/** In {@link PAGE_WRITERS}, beside the address of a write entry. */
+export const NO_WRITER: u32 = 0;
+export const SEVERAL_WRITERS: u32 = 1;
+
+@inline
+export function writerSlot(pa: u64): usize { return PAGE_WRITERS + (<usize>(pa >> 12) << 2); }
+
+/** Blocks the write entry if it leads to the page of pa. */
+@inline
+export function blockEntry(entry: usize, pa: u64): bool {
+  const tag = load<u64>(entry);
+  if (tag == INVALID || (<u32>tag & ~0xfff) + load<u32>(entry, 8) != <u32>RAM_BASE + (<u32>pa & ~0xfff)) return false;
+  store<u64>(entry, tag | BLOCKED);
+  return true;
 }
 
-function blockWriteEntriesOf(base: usize, pa: u64): void {
-  const page = RAM_BASE + (<u32>pa & ~0xfff);
+/** Blocks the write entries of a bank that lead to the page of pa. Returns the page's writers, `writers` among them. */
+export function blockEntries(bank: usize, pa: u64, writers: u32): u32 {
+  const found = blockEntriesOf(bank + TLB_SUPERVISOR_WRITE, pa, writers);
+  return blockEntriesOf(bank + TLB_USER_WRITE, pa, found);
+}
+
+function blockEntriesOf(base: usize, pa: u64, writers: u32): u32 {
+  let found = writers;
   const end = base + (TLB_ENTRIES << 4);
   for (let entry = base; entry < end; entry += 16) {
-    const tag = load<u64>(entry);
-    if (tag != INVALID && (<u32>tag & ~0xfff) + load<u32>(entry, 8) == page) store<u64>(entry, tag | BLOCKED);
+    if (blockEntry(entry, pa)) found = found == NO_WRITER ? <u32>entry : SEVERAL_WRITERS;
   }
+  return found;
 }

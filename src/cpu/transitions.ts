@@ -2,14 +2,14 @@
  * The slow side of the executor: from block to block, out of a block at a fault, and the calls that must find the state
  * exact.
  */
-import { CYCLES, FS, GPR, GS, INSTRUCTIONS, DEADLINE, RIP } from '../spec/cpu-state';
+import { CYCLES, FS, GPR, GS, INSTRUCTIONS, RIP } from '../spec/cpu-state';
 import { HANDLERS } from '../spec/memory-map';
 import { attention } from './events';
 import { BLOCK_END, blockEpoch, BLOCK_HEADER, findBlock } from './blocks';
 import {
   clearJumped, codeBase, contextDirty, currentPage, currentPhysical, jumped, modeKey, refreshContext, ripMask, setCurrentPage,
 } from './context';
-import { exhausted, giveBack, grant, syncCounters } from './counters';
+import { exhausted, giveBack, grant, nextDeadline, syncCounters } from './counters';
 import { decodeBlock } from './decode-block';
 import { rowCycles } from './decoder';
 import { faultPending, NONE, notCanonical, runningAlone, wasStackReference } from './fault';
@@ -59,7 +59,7 @@ function enterOtherPage(rip: u64, linear: u64): bool {
   if (!enterPage(linear)) return false;
   if (load<u64>(CYCLES) == before) return true;
   grant();
-  return load<u64>(CYCLES) < load<u64>(DEADLINE);
+  return load<u64>(CYCLES) < nextDeadline();
 }
 
 /** The budget does not reach to the end of the block: RIP is at its beginning. */

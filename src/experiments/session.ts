@@ -1,8 +1,8 @@
 import { loadImage, type ImageModule } from "../guests/load-image.js";
 import { machineRamFor } from "../hypervisor/memory/layout.js";
 import type { PartOverrides } from "../hypervisor/parts.js";
-import { MOST_PROCESSORS } from "../machine/processors.js";
 import { Machine, type MachineOptions } from "../machine/machine.js";
+import { checkProcessors } from "../machine/processors.js";
 import type { StartState } from "../machine/start-state.js";
 import * as S from "../spec/cpu-state.js";
 import { MAX_RAM_BYTES } from "../spec/memory-map.js";
@@ -33,7 +33,7 @@ export interface SessionOptions {
   cpuMode: CpuMode;
   /** RAM of the guest, a multiple of 4096; 32 MiB unless given. A hypervisor has memory of its own beside it. */
   ramBytes?: number;
-  /** Processors, 1 to 4; 1 unless given. A VM has one. */
+  /** Processors of the guest, 1 to 4; 1 unless given. */
   processors?: number;
   commandLine?: string;
   modules?: readonly ImageModule[];
@@ -94,14 +94,8 @@ export class Session {
     this.ramBytes = options.ramBytes ?? DEFAULT_RAM_BYTES;
     this.#image = loadImage(image, { name, ramBytes: this.ramBytes, commandLine, modules, initrd });
     this.#checkRoomForVm();
-    this.#checkProcessors();
+    checkProcessors(options.processors ?? 1);
     this.#run = this.#start();
-  }
-
-  #checkProcessors(): void {
-    const { processors = 1 } = this.options;
-    if (!Number.isInteger(processors) || processors < 1 || processors > MOST_PROCESSORS)
-      throw new RangeError(`${processors} processors: expected 1 to ${MOST_PROCESSORS}`);
   }
 
   #checkRoomForVm(): void {

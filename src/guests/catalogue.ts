@@ -71,6 +71,11 @@ export const CATALOGUE: readonly CatalogueEntry[] = [
   benchmark("sieve", "Sieve of Eratosthenes", "Loads and stores over 1 MiB, many times"),
   benchmark("memory-walk", "Memory walk", "Copies 4 MiB and updates every word and every page"),
   benchmark("fib", "Recursive Fibonacci", "Calls, returns and a busy stack"),
+  benchmark("tlb-misses", "TLB misses", "Reads one word of each of 262144 pages, in order and scattered"),
+  benchmark("cold-code", "Cold code", "Runs through 8 MiB of code, none of it twice in a row"),
+  benchmark("changing-code", "Changing code", "Changes an instruction and executes it, again and again"),
+  benchmark("exits", "CPUID", "An instruction that leaves every guest for its hypervisor, in a loop"),
+  benchmark("interrupts", "Interrupts", "INT and IRETQ in a loop under a fast timer"),
   assembled("triple-fault", "Triple fault", "Faults with an empty IDT and shuts the processor down", [
     "misbehaving/triple-fault.s",
   ]),

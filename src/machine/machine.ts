@@ -264,10 +264,17 @@ export class Machine {
     );
   }
 
+  /** Cycle of what happens next: an event of the board, or the VMX-preemption timer of a guest that waits. */
+  #nextEvent(): number | null {
+    const board = this.clock.next();
+    const timer = this.processors.nextTimer;
+    return board === null || (timer !== null && timer < board) ? timer : board;
+  }
+
   /** Advances time, event by event, until `done`; false when that will never be, e.g. since nobody is `waiting`. */
   #passTime(done: () => boolean, waiting: () => boolean): boolean {
     for (let events = 0; !done();) {
-      const next = this.clock.next();
+      const next = this.#nextEvent();
       if (!waiting() || next === null || events > MOST_IDLE_EVENTS) return false;
       if (next > this.processor.cycles) this.processor.setCount(S.CYCLES, next);
       events += this.clock.advanceTo(this.processor.cycles);

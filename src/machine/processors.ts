@@ -16,6 +16,14 @@ import type { Processor } from "./processor.js";
 export const QUANTUM = 40_000;
 export const MOST_PROCESSORS = 4;
 
+const NO_DEADLINE = 0xffff_ffff_ffff_ffffn;
+
+/** @throws RangeError unless a board can have so many processors: 1 to 4 */
+export function checkProcessors(count: number): void {
+  if (!Number.isInteger(count) || count < 1 || count > MOST_PROCESSORS)
+    throw new RangeError(`${count} processors: expected 1 to ${MOST_PROCESSORS}`);
+}
+
 /** The bootstrap processor's IA32_APIC_BASE, and another one's (SDM Vol. 3, 11.4.4). */
 const APIC_BASE_BOOTSTRAP = 0xfee0_0900n;
 const APIC_BASE_APPLICATION = 0xfee0_0800n;
@@ -54,8 +62,7 @@ export class Processors {
     readonly count: number,
     private readonly quantumChanged: () => void,
   ) {
-    if (!Number.isInteger(count) || count < 1 || count > MOST_PROCESSORS)
-      throw new RangeError(`${count} processors: expected 1 to ${MOST_PROCESSORS}`);
+    checkProcessors(count);
     processor.write32(S.PROCESSORS, count);
     processor.write64(S.MSR_APIC_BASE, APIC_BASE_BOOTSTRAP);
     this.#windows = Array.from({ length: count }, (_, number) => this.#newWindow(number));
@@ -65,6 +72,14 @@ export class Processors {
   /** Whether an interrupt could wake some processor. */
   get interruptible(): boolean {
     return this.#windows.some((_, number) => this.#waitsForInterrupt(this.#window(number)));
+  }
+
+  /** Cycle at which a VMX-preemption timer ends the waiting of a guest by an exit; null when none will. */
+  get nextTimer(): number | null {
+    const timers = this.#windows.map((_, number) => this.#timerOf(this.#window(number)));
+    return timers.reduce((first, timer) =>
+      first === null || (timer !== null && timer < first) ? timer : first,
+    );
   }
 
   /** Whether some processor that waits has interrupts enabled. */
@@ -134,6 +149,13 @@ export class Processors {
     return (window.getUint32(S.RFLAGS, true) & FLAG_IF) !== 0;
   }
 
+  /** The timer runs in HLT, not while a guest waits for a start-up message (SDM Vol. 3, 26.5.1). */
+  #timerOf(window: DataView): number | null {
+    if (window.getUint32(S.ACTIVITY, true) !== ACTIVITY_HLT) return null;
+    const deadline = window.getBigUint64(S.PREEMPTION_DEADLINE, true);
+    return deadline === NO_DEADLINE ? null : Number(deadline);
+  }
+
   #hasWork(window: DataView): boolean {
     const activity = window.getUint32(S.ACTIVITY, true);
     const signals = window.getUint32(S.SIGNALS, true);
@@ -141,6 +163,8 @@ export class Processors {
     if (signals & S.SIGNAL_INIT) return window.getUint32(S.VMX_OPERATION, true) !== S.VMX_ROOT;
     if (activity === ACTIVITY_WAIT_FOR_SIPI) return (signals & S.SIGNAL_START_UP) !== 0;
     if (activity !== ACTIVITY_HLT) return false;
+    const timer = this.#timerOf(window);
+    if (timer !== null && timer <= this.processor.cycles) return true;
     const blocked = (window.getUint32(S.INTERRUPTIBILITY, true) & BLOCKING_BY_NMI) !== 0;
     if (window.getUint32(S.NMI_PENDING, true) !== 0 && !blocked) return true;
     return window.getUint32(S.INTR_LINE, true) !== 0 && this.#waitsForInterrupt(window);

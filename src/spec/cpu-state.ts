@@ -149,6 +149,16 @@ export const COST_IRET = 0x13b8;
 /** A port read or write. */
 export const COST_PORT = 0x13bc;
 
+/**
+ * CYCLES at which the VMX-preemption timer expires, all ones: it does not run; INSTRUCTIONS from which an exit by the
+ * monitor trap flag is due, all ones: never. u64 each.
+ */
+export const PREEMPTION_DEADLINE = 0x1c00;
+export const MONITOR_TRAP_FROM = 0x1c08;
+/** CYCLES at the first PAUSE of the loop that a guest is in, and at the last one; u64 each, 0: none since VM entry. */
+export const PAUSE_FIRST = 0x1c10;
+export const PAUSE_LAST = 0x1c18;
+
 /** Records written so far (monotonic, wraps at 2^32). u32. */
 export const TRACE_COUNT = 0x13e0;
 /** Bit k set: records of kind k < 32 are written. u32; 0 = tracing is off. */

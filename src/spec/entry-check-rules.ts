@@ -58,6 +58,26 @@ export const ENTRY_CHECK_RULES: Readonly<Record<number, EntryCheckRule>> = {
     rule: "bits 11:7 and those beyond the physical-address width are 0",
   },
   213: { section: "27.2.1.1", field: "SECONDARY_CONTROLS", rule: "unrestricted guest needs EPT" },
+  214: {
+    section: "27.2.1.1",
+    field: "VIRTUAL_APIC_ADDRESS",
+    rule: "page-aligned and within the physical-address width when the TPR shadow is used",
+  },
+  215: {
+    section: "27.2.1.1",
+    field: "TPR_THRESHOLD",
+    rule: "bits 31:4 are 0 when the TPR shadow is used",
+  },
+  216: {
+    section: "27.2.1.1",
+    field: "TPR_THRESHOLD",
+    rule: "not above bits 7:4 of VTPR, unless APIC accesses are virtualized",
+  },
+  217: {
+    section: "27.2.1.1",
+    field: "APIC_ACCESS_ADDRESS",
+    rule: "page-aligned and within the physical-address width when APIC accesses are virtualized",
+  },
   // 27.2.1.2 VM-exit controls: error 7
   221: {
     section: "27.2.1.2",
@@ -73,6 +93,11 @@ export const ENTRY_CHECK_RULES: Readonly<Record<number, EntryCheckRule>> = {
     section: "27.2.1.2",
     field: "EXIT_MSR_LOAD_ADDRESS",
     rule: "16-byte aligned and, with the last entry, within the physical-address width",
+  },
+  224: {
+    section: "27.2.1.2",
+    field: "EXIT_CONTROLS",
+    rule: "saving the VMX-preemption timer needs the timer to be active",
   },
   // 27.2.1.3 VM-entry controls: error 7
   231: {
@@ -250,7 +275,7 @@ export const ENTRY_CHECK_RULES: Readonly<Record<number, EntryCheckRule>> = {
   470: {
     section: "27.3.1.5",
     field: "GUEST_ACTIVITY_STATE",
-    rule: "is active or HLT: the states that this processor supports",
+    rule: "is active, HLT or wait-for-SIPI: the states that this processor supports",
   },
   471: { section: "27.3.1.5", field: "GUEST_ACTIVITY_STATE", rule: "HLT only where DPL of SS is 0" },
   472: { section: "27.3.1.5", field: "GUEST_ACTIVITY_STATE", rule: "active when blocking by STI or MOV SS" },
@@ -287,6 +312,11 @@ export const ENTRY_CHECK_RULES: Readonly<Record<number, EntryCheckRule>> = {
     section: "27.3.1.5",
     field: "VMCS_LINK_POINTER",
     rule: "all ones, or a page-aligned VMCS with the right revision",
+  },
+  483: {
+    section: "27.3.1.5",
+    field: "GUEST_INTERRUPTIBILITY_STATE",
+    rule: "no blocking by NMI when an NMI is injected with virtual NMIs",
   },
   // 27.3.1.6 guest page-directory-pointer-table entries: exit reason 33
   490: {

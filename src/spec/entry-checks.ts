@@ -43,6 +43,15 @@ export const EPTP_RESERVED = 212;
 /** SECONDARY_CONTROLS: unrestricted guest needs EPT. */
 export const UNRESTRICTED_WITHOUT_EPT = 213;
 
+/** VIRTUAL_APIC_ADDRESS: page-aligned and within the physical-address width when the TPR shadow is used. */
+export const VIRTUAL_APIC_ADDRESS = 214;
+/** TPR_THRESHOLD: bits 31:4 are 0 when the TPR shadow is used. */
+export const TPR_THRESHOLD_RESERVED = 215;
+/** TPR_THRESHOLD: not above bits 7:4 of VTPR, unless APIC accesses are virtualized. */
+export const TPR_THRESHOLD_ABOVE = 216;
+/** APIC_ACCESS_ADDRESS: page-aligned and within the physical-address width when APIC accesses are virtualized. */
+export const APIC_ACCESS_ADDRESS = 217;
+
 // 27.2.1.2 VM-exit controls: error 7
 /** EXIT_CONTROLS: reserved bits must be as IA32_VMX_TRUE_EXIT_CTLS says. */
 export const EXIT_RESERVED = 221;
@@ -50,6 +59,8 @@ export const EXIT_RESERVED = 221;
 export const EXIT_MSR_STORE = 222;
 /** EXIT_MSR_LOAD_ADDRESS: 16-byte aligned and, with the last entry, within the physical-address width. */
 export const EXIT_MSR_LOAD = 223;
+/** EXIT_CONTROLS: saving the VMX-preemption timer needs the timer to be active. */
+export const EXIT_SAVE_TIMER = 224;
 
 // 27.2.1.3 VM-entry controls: error 7
 /** ENTRY_CONTROLS: reserved bits must be as IA32_VMX_TRUE_ENTRY_CTLS says. */
@@ -222,6 +233,8 @@ export const GUEST_PENDING_DEBUG = 480;
 export const GUEST_PENDING_STEP = 481;
 /** VMCS_LINK_POINTER: all ones, or a page-aligned VMCS with the right revision. */
 export const VMCS_LINK = 482;
+/** GUEST_INTERRUPTIBILITY_STATE: no blocking by NMI when an NMI is injected with virtual NMIs. */
+export const GUEST_BLOCKING_VIRTUAL_NMI = 483;
 
 // 27.3.1.6 guest page-directory-pointer-table entries: exit reason 33
 /** GUEST_PDPTE0 to GUEST_PDPTE3, or what GUEST_CR3 points to: reserved bits are 0 where present. */

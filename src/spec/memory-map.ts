@@ -3,7 +3,7 @@
  * @module
  */
 /** First byte of guest-physical (machine) RAM in wasm memory; machine-physical address 0 is here. */
-export const RAM_BASE = 0x240_0000;
+export const RAM_BASE = 0x280_0000;
 /** The largest RAM that fits beside the core in 32-bit wasm memory, bytes. */
 export const MAX_RAM_BYTES = 0xc000_0000;
 
@@ -19,6 +19,8 @@ export const TLB_BANK_BYTES = 0x2_0000;
 export const TLB_CONTEXTS = 32;
 export const TLB_ENTRIES = 1024;
 export const TLB_ENTRY_BYTES = 16;
+/** Of each page of RAM: the one TLB entry through which stores reach it, 0 none, 1 several. u32 each. */
+export const PAGE_WRITERS = 0x240_0000;
 /** Offsets in a bank. */
 export const TLB_SUPERVISOR_READ = 0;
 export const TLB_SUPERVISOR_WRITE = 0x4000;

@@ -37,6 +37,7 @@ export const SECONDARY_VIRTUALIZE_X2APIC = 1 << 4;
 export const SECONDARY_ENABLE_VPID = 1 << 5;
 export const SECONDARY_WBINVD_EXITING = 1 << 6;
 export const SECONDARY_UNRESTRICTED_GUEST = 1 << 7;
+export const SECONDARY_PAUSE_LOOP_EXITING = 1 << 10;
 export const SECONDARY_ENABLE_INVPCID = 1 << 12;
 
 export const EXIT_SAVE_DEBUG_CONTROLS = 1 << 2;

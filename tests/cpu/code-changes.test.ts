@@ -19,8 +19,13 @@ describe("code that changes, and code across pages", () => {
 
   it("a store into the next instruction of the same block is seen by it", () => {
     // mov byte ptr [rip + 1], 0x22; mov al, 0x11
-    start(CODE, 0xc6, 0x05, 1, 0, 0, 0, 0x22, 0xb0, 0x11, 0x90);
-    expect(core.core.run(2)).toBe(STOP_BUDGET);
+    start(CODE, 0xc6, 0x05, 1, 0, 0, 0, 0x22, 0xb0, 0x11, 0xeb, 0xfe);
+    // A block that begins with the second instruction is known when the first changes it, and the budget allows blocks.
+    core.set64(S.RIP, CODE + 7);
+    expect(core.core.run(10)).toBe(STOP_BUDGET);
+    expect(core.register(RAX)).toBe(0x11n);
+    core.set64(S.RIP, CODE);
+    expect(core.core.run(10)).toBe(STOP_BUDGET);
     expect(core.register(RAX)).toBe(0x22n);
   });
 
@@ -36,14 +41,19 @@ describe("code that changes, and code across pages", () => {
   });
 
   it("REP STOSB over the code that follows it", () => {
-    // rep stosb; four bytes that become NOPs
-    start(CODE, 0xf3, 0xaa, 0x0f, 0x0b, 0x0f, 0x0b);
+    // rep stosb; inc ebx, twice, that become NOPs
+    start(CODE, 0xf3, 0xaa, 0xff, 0xc3, 0xff, 0xc3, 0xeb, 0xfe);
+    core.set64(S.RIP, CODE + 2);
+    expect(core.core.run(10)).toBe(STOP_BUDGET);
+    expect(core.register(RBX)).toBe(2n);
+    core.set64(S.RIP, CODE);
     core.setRegister(RAX, 0x90);
     core.setRegister(1, 4);
     core.setRegister(7, CODE + 2);
     core.core.stateChanged();
-    expect(core.core.run(5)).toBe(STOP_BUDGET);
+    expect(core.core.run(10)).toBe(STOP_BUDGET);
     expect(core.rip).toBe(CODE + 6);
+    expect(core.register(RBX)).toBe(2n);
   });
 
   it("an instruction whose end lies on the next page", () => {

@@ -4,7 +4,9 @@
  */
 import * as encoding from "../../src/cpu/instructions/encoding.js";
 import { parseEncoding } from "../../src/cpu/instructions/generate.js";
+import { SIMD } from "../../src/cpu/instructions/simd.js";
 import { TABLE, type Row } from "../../src/cpu/instructions/table.js";
+import { X87 } from "../../src/cpu/instructions/x87.js";
 import { generator } from "../cpu/random.js";
 import { C, CODE, DATA, RECORD_BYTES, STACK_TOP } from "./layout.js";
 
@@ -25,6 +27,8 @@ const GENERAL: readonly Row[] = TABLE.filter(
   (row) =>
     row.handler !== undefined &&
     (row.class === "integer" || row.class === "branch" || /^(movs|cmps|stos|lods|scas)$/.test(row.handler)) &&
+    !SIMD.includes(row) &&
+    !X87.includes(row) &&
     !/^(shld|shrd|bswap|bsf|bsr|call_near|clflush|salc|cmpxchg8b|cmpxchg16b)/.test(row.handler) &&
     !(row.handler === "nop" && (row.feature !== undefined || /^0F (0D|18)/.test(row.encoding))) &&
     !/^F[67] \/1/.test(row.encoding),
@@ -71,13 +75,23 @@ function encodeGeneral(context: Context, row: Row, form: ReturnType<typeof parse
   const out: number[] = [];
   const branch = row.class === "branch";
   const stack = /^(push|pop|pusha|popa|enter|leave)/.test(row.handler ?? "");
-  const other = !branch && !stack && form.prefix !== encoding.PREFIX_NONE && form.prefix !== encoding.PREFIX_W && below(3) === 0;
+  const other =
+    !branch &&
+    !stack &&
+    form.prefix !== encoding.PREFIX_NONE &&
+    form.prefix !== encoding.PREFIX_W &&
+    below(3) === 0;
   // Sixteen-bit addresses mean the first 64 KiB, where flat segments have the supervisor's tables.
   const otherAddress = size === 16 && below(4) === 0;
   const string = /^[XY]/.test(row.operands);
   if (other) out.push(0x66);
   if (otherAddress) out.push(0x67);
-  if (below(6) === 0 && !branch && !string) out.push([0x26, 0x36, 0x3e, 0x64, 0x65][below(size === 16 && mode.startsWith("p") ? 2 : mode.startsWith("p") ? 3 : 5)]);
+  if (below(6) === 0 && !branch && !string)
+    out.push(
+      [0x26, 0x36, 0x3e, 0x64, 0x65][
+        below(size === 16 && mode.startsWith("p") ? 2 : mode.startsWith("p") ? 3 : 5)
+      ],
+    );
   if (form.prefix === encoding.PREFIX_F3) out.push(0xf3);
   if (string && below(3) > 0) out.push(below(2) ? 0xf2 : 0xf3);
   const wide = size === 64 && (form.prefix === encoding.PREFIX_W || below(2) === 0);
@@ -108,10 +122,17 @@ function encodeGeneral(context: Context, row: Row, form: ReturnType<typeof parse
     if (operand === "Ib") out.push(row.handler === "enter" ? below(3) : byte(below));
     else if (operand === "Iw") out.push(byte(below) & 0x3f, 0);
     else if (operand === "Iz") out.push(...Array.from({ length: operand16 ? 2 : 4 }, () => byte(below)));
-    else if (operand === "Iv") out.push(...Array.from({ length: operand16 ? 2 : wide ? 8 : 4 }, () => byte(below)));
+    else if (operand === "Iv")
+      out.push(...Array.from({ length: operand16 ? 2 : wide ? 8 : 4 }, () => byte(below)));
     else if (operand === "Jb") out.push(1, 0x90);
     else if (operand === "Jz") out.push(...le(1, size === 16 ? 2 : 4), 0x90);
-    else if (/^O/.test(operand)) out.push(...le(size === 16 ? 0x500 + below(64) : DATA + 0x500 + below(64), size === 64 ? 8 : wideAddress ? 4 : 2));
+    else if (/^O/.test(operand))
+      out.push(
+        ...le(
+          size === 16 ? 0x500 + below(64) : DATA + 0x500 + below(64),
+          size === 64 ? 8 : wideAddress ? 4 : 2,
+        ),
+      );
   }
   // Undefined flags are hidden by CMP EDI,ESI.
   if (row.flags.undefined !== undefined) out.push(0x39, 0xf7);
@@ -135,12 +156,16 @@ const levels = (below: Below): number => (below(4) << 5) | (below(10) > 0 ? 0x80
 
 function descriptor(base: number, limit: number, access: number, flags: number): bigint {
   const low = (BigInt(base & 0xffff) << 16n) | BigInt(limit & 0xffff);
-  const high = ((base >>> 16) & 0xff) | (access << 8) | ((limit >>> 16) << 16) | (flags << 20) | (base & 0xff00_0000);
+  const high =
+    ((base >>> 16) & 0xff) | (access << 8) | ((limit >>> 16) << 16) | (flags << 20) | (base & 0xff00_0000);
   return low | (BigInt(high >>> 0) << 32n);
 }
 
 const gate = (below: Below, type: number, target: number, offset: number, count: number): bigint =>
-  BigInt(offset & 0xffff) | (BigInt(target) << 16n) | (BigInt(count | ((levels(below) | type) << 8)) << 32n) | (BigInt(offset >>> 16) << 48n);
+  BigInt(offset & 0xffff) |
+  (BigInt(target) << 16n) |
+  (BigInt(count | ((levels(below) | type) << 8)) << 32n) |
+  (BigInt(offset >>> 16) << 48n);
 
 const flatCode = (below: Below): number => [0x08, 0x28, 0x80, 0x88, 0x90, 0x98, 4, 12][below(8)] | below(4);
 const localCode = (below: Below): number => [0x78, 0x40, 0xa0, 0xa8][below(4)] | below(4);
@@ -162,10 +187,13 @@ function interruptGate(below: Below): bigint {
   return gate(below, [4, 12, 14, 1][below(4)], selector(below), CODE + 0x240, 0);
 }
 
-const data = (below: Below): bigint => descriptor(0, 0xf_ffff, 0x10 | [2, 3, 2, 3, 0, 1][below(6)] | levels(below), 0xc);
+const data = (below: Below): bigint =>
+  descriptor(0, 0xf_ffff, 0x10 | [2, 3, 2, 3, 0, 1][below(6)] | levels(below), 0xc);
 
 function tables(below: Below, view: DataView, long: boolean): void {
-  const put = (at: number, value: bigint): void => { view.setBigUint64(at, BigInt.asUintN(64, value), true); };
+  const put = (at: number, value: bigint): void => {
+    view.setBigUint64(at, BigInt.asUintN(64, value), true);
+  };
   for (let slot = 16; slot < 32; slot++) {
     const at = C.GDT + 8 * (slot - 16);
     if (slot < 20) put(at, code(below, 0, true));
@@ -174,7 +202,14 @@ function tables(below: Below, view: DataView, long: boolean): void {
     else put(at, randomGate(below));
   }
   for (let slot = 0; slot < 8; slot++) {
-    put(C.LDT + 8 * slot, slot < 2 || slot === 7 ? code(below, 0, true) : slot < 4 || slot === 6 ? data(below) : randomGate(below));
+    put(
+      C.LDT + 8 * slot,
+      slot < 2 || slot === 7
+        ? code(below, 0, true)
+        : slot < 4 || slot === 6
+          ? data(below)
+          : randomGate(below),
+    );
   }
   if (!long) for (let i = 0; i < 8; i++) put(C.IDT + 8 * i, interruptGate(below));
 }
@@ -190,7 +225,13 @@ function system(context: Context): number[] {
   const segmented = mode !== "real" && mode !== "virtual 8086";
   const sel = segmented ? selector(below) : [0x1000, 0x2000, 0x3000][below(3)];
   // Sixteen-bit offsets reach code at CODE only through segments that begin there.
-  const codeSel = !segmented ? 0x1000 : wide ? sel : below(3) === 0 ? [0, 0x10, 0x30, 0x50, 0x58, 0xb0, 0xc0, 0xe8, 0xf0][below(9)] : [0x40, 0x78, 0xa0, 0xa8, 0xc8, 0xd8, 0xe0][below(7)] | below(4);
+  const codeSel = !segmented
+    ? 0x1000
+    : wide
+      ? sel
+      : below(3) === 0
+        ? [0, 0x10, 0x30, 0x50, 0x58, 0xb0, 0xc0, 0xe8, 0xf0][below(9)]
+        : [0x40, 0x78, 0xa0, 0xa8, 0xc8, 0xd8, 0xe0][below(7)] | below(4);
   const offset = segmented ? farOffset(codeSel) : 0x200;
   const pushImmediate = (value: number): number[] => [0x68, ...le(value, wide ? 4 : 2)];
   const flags = (below(0x10000) & 0x3ed5) | 2;
@@ -200,20 +241,37 @@ function system(context: Context): number[] {
     const at = size === 16 ? le(0x700, 2) : le(DATA + 0x700, 4);
     const next = size === 16 ? le(0x702, 2) : le(DATA + 0x704, 4);
     const rm = size === 16 ? 6 : 5;
-    return [0xc7, rm, ...at, ...le(value, wide ? 4 : 2), ...(wide ? [0x66] : []), 0xc7, rm, ...next, ...le(selectorValue, 2)];
+    return [
+      0xc7,
+      rm,
+      ...at,
+      ...le(value, wide ? 4 : 2),
+      ...(wide ? [0x66] : []),
+      0xc7,
+      rm,
+      ...next,
+      ...le(selectorValue, 2),
+    ];
   };
   const pointer = size === 16 ? [6, ...le(0x700, 2)] : [5, ...le(DATA + 0x700, 4)];
   const withReg = (reg: number): number[] => [pointer[0] | (reg << 3), ...pointer.slice(1)];
   const dx = 0x520 + below(0xe0);
   const dxLoad = wide ? [0x66, 0xba, ...le(dx, 2)] : [0xba, ...le(dx, 2)];
-  const frame = (): number[] => [...pushImmediate(flags), ...pushImmediate(codeSel), ...pushImmediate(offset), 0xcf];
+  const frame = (): number[] => [
+    ...pushImmediate(flags),
+    ...pushImmediate(codeSel),
+    ...pushImmediate(offset),
+    0xcf,
+  ];
   const outward = (): number[] => {
     const outer = (Math.max(ring, below(4)) & 3) as number;
     const codeSelector = [0x08, 0x80, 0x88, 0x28, 0x90, 0x98][below(6)] | outer;
     const stackSelector = below(3) > 0 ? [0x10, 0x30, 0x33, 0x30][outer] | outer : selector(below);
     return [
-      ...pushImmediate(stackSelector), ...pushImmediate(STACK_TOP - 0x800),
-      ...(below(2) ? [...pushImmediate(flags), ...pushImmediate(codeSelector), ...pushImmediate(CODE + 0x200), 0xcf]
+      ...pushImmediate(stackSelector),
+      ...pushImmediate(STACK_TOP - 0x800),
+      ...(below(2)
+        ? [...pushImmediate(flags), ...pushImmediate(codeSelector), ...pushImmediate(CODE + 0x200), 0xcf]
         : [...pushImmediate(codeSelector), ...pushImmediate(CODE + 0x200), 0xcb]),
     ];
   };
@@ -222,11 +280,19 @@ function system(context: Context): number[] {
     () => (segmented ? [0x90] : [0x68, ...le(sel, 2), [0x07, 0x1f][below(2)]]),
     () => [...pushImmediate(sel), 0x0f, below(2) ? 0xa1 : 0xa9],
     () => [[0x06, 0x0e, 0x16, 0x1e][below(4)]],
-    () => [...store(byte(below) * 257, sel), ...[[0xc4], [0xc5], [0x0f, 0xb4], [0x0f, 0xb5]][segmented ? 2 + below(2) : below(4)], ...withReg(below(3))],
+    () => [
+      ...store(byte(below) * 257, sel),
+      ...[[0xc4], [0xc5], [0x0f, 0xb4], [0x0f, 0xb5]][segmented ? 2 + below(2) : below(4)],
+      ...withReg(below(3)),
+    ],
     () => [0xea, ...le(offset, wide ? 4 : 2), ...le(codeSel, 2)],
     () => [0x9a, ...le(offset, wide ? 4 : 2), ...le(codeSel, 2)],
     () => [...store(offset, codeSel), 0xff, ...withReg(below(2) ? 3 : 5)],
-    () => [...pushImmediate(codeSel), ...pushImmediate(offset), ...(below(2) ? [0xcb] : [0xca, below(4) << 2, 0])],
+    () => [
+      ...pushImmediate(codeSel),
+      ...pushImmediate(offset),
+      ...(below(2) ? [0xcb] : [0xca, below(4) << 2, 0]),
+    ],
     frame,
     () => [0xcd, 0x40 + below(8)],
     () => [below(2) ? 0xce : 0xcc],
@@ -253,7 +319,12 @@ function system(context: Context): number[] {
     );
   }
   if (wide && segmented) {
-    choices.push(outward, outward, () => [0x0f, 0x34], () => [0xba, ...le(CODE + 0x200, 4), 0xb9, ...le(STACK_TOP - 0x400, 4), 0x0f, 0x35]);
+    choices.push(
+      outward,
+      outward,
+      () => [0x0f, 0x34],
+      () => [0xba, ...le(CODE + 0x200, 4), 0xb9, ...le(STACK_TOP - 0x400, 4), 0x0f, 0x35],
+    );
   }
   return choices[below(choices.length)]();
 }
@@ -280,7 +351,16 @@ export function makeCase(seed: number): Case {
   view.setUint32(C.MODE, mode === "real" ? 2 : 0, true);
   view.setUint32(C.PAGING, paging, true);
   const iopl = below(3) === 0 ? 0x3000 : below(4) << 12;
-  view.setUint32(C.FLAGS, 2 | (random() & 0xad5) | iopl | (below(12) === 0 ? 0x4000 : 0) | (mode === "virtual 8086" ? 0x2_0000 : 0) | (stepping ? 0x100 : 0), true);
+  view.setUint32(
+    C.FLAGS,
+    2 |
+      (random() & 0xad5) |
+      iopl |
+      (below(12) === 0 ? 0x4000 : 0) |
+      (mode === "virtual 8086" ? 0x2_0000 : 0) |
+      (stepping ? 0x100 : 0),
+    true,
+  );
   view.setUint32(C.CR0, below(2) ? 0x1_0000 : 0, true);
   setRegisters(view, context, random);
   setSegments(view, mode, ring);
@@ -294,7 +374,9 @@ function setRegisters(view: DataView, context: Context, random: () => number): v
   const { mode, below } = context;
   const wide = bits(mode) !== 16;
   const base = wide ? DATA : 0;
-  const put = (number: number, value: number): void => { view.setUint32(C.REGISTERS + 8 * number, value, true); };
+  const put = (number: number, value: number): void => {
+    view.setUint32(C.REGISTERS + 8 * number, value, true);
+  };
   for (const number of [0, 2]) put(number, below(3) === 0 ? below(0x100) : random());
   put(1, below(40));
   const near = (): number => base + (below(6) === 0 ? 0x1f00 + below(0x200) : 0x400 + below(0x800));
@@ -312,7 +394,9 @@ function setSegments(view: DataView, mode: Mode, ring: number): void {
     "64-bit": ring === 0 ? [0x10, 0x18, 0x10, 0x10, 0x10, 0x10] : [0x33, 0x3b, 0x33, 0x33, 0x33, 0x33],
     "compatibility 32": [0x33, 0x2b, 0x33, 0x33, 0x33, 0x33],
   }[mode];
-  selectors.forEach((value, i) => { view.setUint32(C.SELECTORS + 4 * i, value, true); });
+  selectors.forEach((value, i) => {
+    view.setUint32(C.SELECTORS + 4 * i, value, true);
+  });
 }
 
 function setBreakpoints(view: DataView, below: Below): void {

@@ -35,7 +35,7 @@ export function image(supervisor: Buffer, cases: readonly Case[]): Buffer {
 export function onCore(content: Buffer): Buffer {
   const bytes: number[] = [];
   let ended = false;
-  const portWrite = (port: number, size: number, value: number): void => {
+  const portWrite = (port: number, _size: number, value: number): void => {
     if (port === DEBUG_PORT) bytes.push(value & 0xff);
     if (port === EXIT_PORT) ended = true;
   };
@@ -55,7 +55,8 @@ const RF = 0x1_0000n;
 /** What differs in one report, field by field. */
 export function differences(qemu: Buffer, core: Buffer): string[] {
   return REPORT.flatMap(([at, size, name]) => {
-    const read = (from: Buffer): bigint => (size === 8 ? from.readBigUInt64LE(at) : BigInt(from.readUInt32LE(at)));
+    const read = (from: Buffer): bigint =>
+      size === 8 ? from.readBigUInt64LE(at) : BigInt(from.readUInt32LE(at));
     const [one, other] = [read(qemu), read(core)];
     const same = name === "rflags" ? ((one ^ other) & ~RF) === 0n : one === other;
     return same ? [] : [`${name}: QEMU ${one.toString(16)}, here ${other.toString(16)}`];

@@ -33,40 +33,78 @@ export function explained(one: Case, qemu: Buffer, core: Buffer): string | undef
   const same = (at: number): boolean => qemu.readUInt32LE(at) === core.readUInt32LE(at);
   const vector = core.readUInt32LE(VECTOR);
   const bothAt = same(VECTOR) && same(RIP);
-  if (bothAt && vector === PAGE_FAULT && (qemu.readUInt32LE(ERROR_CODE) ^ core.readUInt32LE(ERROR_CODE)) === 2)
+  if (
+    bothAt &&
+    vector === PAGE_FAULT &&
+    (qemu.readUInt32LE(ERROR_CODE) ^ core.readUInt32LE(ERROR_CODE)) === 2
+  )
     return "QEMU reads before it writes: the page fault of a read-modify-write says that it was a read";
   if (bothAt && vector === DEBUG && ((qemu.readUInt32LE(DR6) ^ core.readUInt32LE(DR6)) & ~0xf) === 0)
     return "QEMU adds to a single step what breakpoints the next instruction meets";
-  if (bothAt && qemu.readUInt32LE(FLAGS) > 0x3f_ffff) return "QEMU pushes flags that do not exist, at a fault of a rotate through carry";
-  const others = REPORT.filter(([at, size, name]) => !/^tasks|^tss\+36/.test(name) && differs(qemu, core, at, size));
+  if (bothAt && qemu.readUInt32LE(FLAGS) > 0x3f_ffff)
+    return "QEMU pushes flags that do not exist, at a fault of a rotate through carry";
+  const others = REPORT.filter(
+    ([at, size, name]) => !/^tasks|^tss\+36/.test(name) && differs(qemu, core, at, size),
+  );
   if (others.length === 0) return "QEMU saves stale arithmetic flags into the TSS of the task that is left";
   const inTask = qemu.readUInt32LE(TR) !== MAIN_TASK && same(TR);
-  if (inTask && others.every(([, , name]) => name === "rflags")) return "QEMU enters a task with stale arithmetic flags";
+  if (inTask && others.every(([, , name]) => name === "rflags"))
+    return "QEMU enters a task with stale arithmetic flags";
   if (inTask && same(VECTOR) && vector === INVALID_TSS && same(ERROR_CODE))
     return "QEMU reports a fault in the new task at the instruction of the old one";
-  if (qemu.readUInt32LE(VECTOR) === INVALID_TSS && vector === GENERAL_PROTECTION && same(ERROR_CODE) && same(RIP))
+  if (
+    qemu.readUInt32LE(VECTOR) === INVALID_TSS &&
+    vector === GENERAL_PROTECTION &&
+    same(ERROR_CODE) &&
+    same(RIP)
+  )
     return "QEMU raises #TS where the selector in a task gate is one of the LDT; the manual has #GP";
   const register = (from: Buffer, number: number): number => from.readUInt32LE(8 * number) & 0xffff;
   const only = (...names: string[]): boolean => others.every(([, , name]) => names.includes(name));
   if (bothAt && vector === PAGE_FAULT && only("rflags", "stack"))
     return "QEMU loses lazily kept flags where an instruction that reads them faults";
   if (bothAt && vector === PAGE_FAULT && only("cr2")) return "CMPS reads its two operands in the other order";
-  if (one.mode === "virtual 8086" && vector === GENERAL_PROTECTION && qemu.readUInt32LE(VECTOR) === INVALID_TSS)
+  if (
+    one.mode === "virtual 8086" &&
+    vector === GENERAL_PROTECTION &&
+    qemu.readUInt32LE(VECTOR) === INVALID_TSS
+  )
     return "QEMU looks for the stack of a ring that a gate may not lead to from virtual-8086 mode";
   if (qemu.readUInt32LE(VECTOR) === DEBUG && (qemu.readUInt32LE(DR6) & ~core.readUInt32LE(DR6) & 0xf) !== 0)
     return "QEMU reports data breakpoints that the access does not touch";
-  if (qemu.readUInt32LE(VECTOR) === DEBUG && vector === DEBUG && qemu.readUInt32LE(RIP) < core.readUInt32LE(RIP))
+  if (
+    qemu.readUInt32LE(VECTOR) === DEBUG &&
+    vector === DEBUG &&
+    qemu.readUInt32LE(RIP) < core.readUInt32LE(RIP)
+  )
     return "QEMU reports data breakpoints that the access does not touch";
-  if (qemu.readUInt32LE(VECTOR) === GENERAL_PROTECTION && vector === NOT_PRESENT && same(ERROR_CODE) && same(RIP))
+  if (
+    qemu.readUInt32LE(VECTOR) === GENERAL_PROTECTION &&
+    vector === NOT_PRESENT &&
+    same(ERROR_CODE) &&
+    same(RIP)
+  )
     return "QEMU raises #GP where a call gate names a segment that is not present; the manual has #NP";
-  if (one.code[0] === STI && vector === DEBUG) return "QEMU does not see a breakpoint on the instruction after STI";
+  if (one.code[0] === STI && vector === DEBUG)
+    return "QEMU does not see a breakpoint on the instruction after STI";
   if (qemu.readUInt32LE(TR) < 4) return "QEMU takes LTR with a null selector";
   if (core.readUInt32LE(RDI) >>> 16 === CODE >>> 16 && one.code.includes(STOS))
     return "A repeated store over its own instruction: QEMU sees the change at once, here it ends with the page";
   const start = core.readUInt32LE(RIP);
-  const bitString = one.code.slice(start, start + 5).some((byte, i, bytes) => byte === 0x0f && [0xa3, 0xab, 0xb3, 0xbb].includes(bytes[i + 1]));
-  const wraps = bitString || one.code.slice(start, start + 4).includes(0x67) || [4, 5, 6, 7].some((number) => register(core, number) >= 0xffc0 || register(core, number) < 0x40);
-  if (one.mode !== "protected 32" && !same(VECTOR) && (vector === 12 || vector === 13) && core.readUInt32LE(ERROR_CODE) === 0 && wraps)
+  const bitString = one.code
+    .slice(start, start + 5)
+    .some((byte, i, bytes) => byte === 0x0f && [0xa3, 0xab, 0xb3, 0xbb].includes(bytes[i + 1]));
+  const wraps =
+    bitString ||
+    one.code.slice(start, start + 4).includes(0x67) ||
+    [4, 5, 6, 7].some((number) => register(core, number) >= 0xffc0 || register(core, number) < 0x40);
+  if (
+    one.mode !== "protected 32" &&
+    !same(VECTOR) &&
+    (vector === 12 || vector === 13) &&
+    core.readUInt32LE(ERROR_CODE) === 0 &&
+    wraps
+  )
     return "QEMU checks no segment limits: an item at offset FFFFH wraps, a bit string reaches out";
   return undefined;
 }

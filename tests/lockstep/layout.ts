@@ -1,4 +1,4 @@
-/** The numbers of supervisor.inc. */
+/** The numbers of layout.s. */
 export const CODE = 0x1_0000;
 export const DATA = 0x2_0000;
 export const STACK_TOP = 0x3_f000;
@@ -12,9 +12,24 @@ export const C = {
 
 /** Offset, size and name of each field of a report. */
 export const REPORT: readonly (readonly [number, 4 | 8, string])[] = [
-  ...["rax", "rcx", "rdx", "rbx", "rsp", "rbp", "rsi", "rdi", "r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15"].map(
-    (name, i) => [8 * i, 8, name] as const,
-  ),
+  ...[
+    "rax",
+    "rcx",
+    "rdx",
+    "rbx",
+    "rsp",
+    "rbp",
+    "rsi",
+    "rdi",
+    "r8",
+    "r9",
+    "r10",
+    "r11",
+    "r12",
+    "r13",
+    "r14",
+    "r15",
+  ].map((name, i) => [8 * i, 8, name] as const),
   [128, 4, "vector"],
   [132, 4, "error code"],
   [136, 8, "rip"],

@@ -1,7 +1,7 @@
 # Supervisor of the lock-step cases for real-address, protected and virtual-8086 mode. Multiboot leaves it in 32-bit
 # protected mode; it runs each case until an exception, and writes a report to port 0xe9.
 .intel_syntax noprefix
-.include "supervisor.inc"
+.include "layout.s"
 .code32
 .section .text
 .globl start

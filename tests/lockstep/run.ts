@@ -24,28 +24,61 @@ function supervisor(folder: string): Buffer {
   const file = path.join(folder, "supervisor.bin");
   const base = `0x${IMAGE.toString(16)}`;
   execFileSync("as", ["--32", "-I", here, path.join(here, "legacy.S"), "-o", object]);
-  execFileSync("ld", ["-m", "elf_i386", "-e", "start", "-Ttext", base, "--oformat", "binary", object, "-o", file]);
+  execFileSync("ld", [
+    "-m",
+    "elf_i386",
+    "-e",
+    "start",
+    "-Ttext",
+    base,
+    "--oformat",
+    "binary",
+    object,
+    "-o",
+    file,
+  ]);
   return readFileSync(file);
 }
 
 /** A crash of QEMU's own is its last report missing, as where it hangs. */
 function onQemu(folder: string, file: string): Buffer {
   const out = path.join(folder, "qemu.bin");
-  const machine = ["-accel", "tcg", "-cpu", "max", "-m", "64", "-display", "none", "-serial", "none", "-monitor", "none"];
+  const machine = [
+    "-accel",
+    "tcg",
+    "-cpu",
+    "max",
+    "-m",
+    "64",
+    "-display",
+    "none",
+    "-serial",
+    "none",
+    "-monitor",
+    "none",
+  ];
   const ports = ["-debugcon", `file:${out}`, "-device", `isa-debug-exit,iobase=${EXIT_PORT}`];
-  const run = spawnSync("qemu-system-x86_64", [...machine, ...ports, "-no-reboot", "-kernel", file], { timeout: 8_000 });
+  const run = spawnSync("qemu-system-x86_64", [...machine, ...ports, "-no-reboot", "-kernel", file], {
+    timeout: 8_000,
+  });
   if (run.error !== undefined && (run.error as NodeJS.ErrnoException).code !== "ETIMEDOUT") throw run.error;
   return readFileSync(out);
 }
 
-const hex = (bytes: readonly number[]): string => bytes.map((one) => one.toString(16).padStart(2, "0")).join(" ");
+const hex = (bytes: readonly number[]): string =>
+  bytes.map((one) => one.toString(16).padStart(2, "0")).join(" ");
 
 /** Reports of as many cases as both got through; a case that one of them does not end is left out. */
-function runBoth(cases: readonly Case[]): { qemu: Buffer; core: Buffer; images: Case[][]; stuck: Map<Case, string> } {
+function runBoth(cases: readonly Case[]): {
+  qemu: Buffer;
+  core: Buffer;
+  images: Case[][];
+  stuck: Map<Case, string>;
+} {
   const stuck = new Map<Case, string>();
   const images: Case[][] = [];
   const results: { qemu: Buffer[]; core: Buffer[] } = { qemu: [], core: [] };
-  for (let at = 0; at < cases.length; ) {
+  for (let at = 0; at < cases.length;) {
     const batch = cases.slice(at, at + BATCH);
     const folder = mkdtempSync(path.join(tmpdir(), "lockstep-"));
     const file = path.join(folder, "image.bin");
@@ -54,7 +87,10 @@ function runBoth(cases: readonly Case[]): { qemu: Buffer; core: Buffer; images: 
     const qemu = onQemu(folder, file);
     const core = onCore(content);
     rmSync(folder, { recursive: true });
-    const done = Math.min(batch.length, ...[qemu, core].map((bytes) => Math.floor(bytes.length / REPORT_BYTES)));
+    const done = Math.min(
+      batch.length,
+      ...[qemu, core].map((bytes) => Math.floor(bytes.length / REPORT_BYTES)),
+    );
     results.qemu.push(qemu.subarray(0, done * REPORT_BYTES));
     results.core.push(core.subarray(0, done * REPORT_BYTES));
     images.push(batch.slice(0, done));
@@ -116,9 +152,15 @@ function main(): void {
       console.log(`  ${hex(one.code)}\n  ${found.join("\n  ")}`);
     }
   });
-  for (const [one, who] of stuck) console.log(`case ${one.seed}: ${one.mode}, ring ${one.ring}: does not end (${who})\n  ${hex(one.code)}`);
+  for (const [one, who] of stuck)
+    console.log(`case ${one.seed}: ${one.mode}, ring ${one.ring}: does not end (${who})\n  ${hex(one.code)}`);
   console.log(`${run.length} of ${cases.length} cases ended on both; ${differing} differ`);
-  console.log(`by vector: ${[...vectors].sort(([a], [b]) => a - b).map(([vector, count]) => `${vector}: ${count}`).join(", ")}`);
+  console.log(
+    `by vector: ${[...vectors]
+      .sort(([a], [b]) => a - b)
+      .map(([vector, count]) => `${vector}: ${count}`)
+      .join(", ")}`,
+  );
   for (const [why, count] of known) console.log(`${count} differ as explained: ${why}`);
   if (values.record !== undefined) record(values.record, images, agreed);
   if (differing > 0 || [...stuck.values()].includes("here")) process.exitCode = 1;

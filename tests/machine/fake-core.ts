@@ -41,6 +41,7 @@ export function mountFakeCore(
     view.setBigUint64(at, change(view.getBigUint64(at, true)), true);
   let stopReason = -1;
   let line = 0;
+  view.setBigUint64(S.PREEMPTION_DEADLINE, 2n ** 64n - 1n, true);
 
   function exportsFor(board: FakeBoard): object {
     const cpu: FakeCpu = {

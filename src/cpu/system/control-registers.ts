@@ -30,6 +30,7 @@ import {
   cr0Mask, cr0Shadow, cr4Mask, cr4Shadow, interceptsCr3Load, primaryControls, unrestrictedGuest,
 } from '../vmx/controls';
 import { setOperandLinear } from '../vmx/exit-details';
+import { readVirtualTpr, tprShadowed, writeVirtualTpr } from '../vmx/virtual-apic';
 import {
   exitForInstruction, privileged, protectionFault, register, rmIsMemory, undefinedOpcode,
 } from './common';
@@ -70,7 +71,7 @@ function visibleControlRegister(number: u32): u64 {
     case 2: return load<u64>(CR2);
     case 3: return load<u64>(CR3);
     case 4: return inNonRoot() ? (load<u64>(CR4) & ~cr4Mask) | (cr4Shadow & cr4Mask) : load<u64>(CR4);
-    default: return load<u64>(CR8);
+    default: return inNonRoot() && tprShadowed() ? readVirtualTpr() : load<u64>(CR8);
   }
 }
 
@@ -107,6 +108,10 @@ function writeControlRegister(number: u32, value: u64): bool {
     case 4: return setCr4(guest ? (value & ~cr4Mask) | (load<u64>(CR4) & cr4Mask) : value);
     default:
       if (value > 15) return false;
+      if (guest && tprShadowed()) {
+        writeVirtualTpr(value);
+        return true;
+      }
       store<u64>(CR8, value);
       taskPriorityChanged();
       refreshAttention();

@@ -1,18 +1,18 @@
 /**
  * INT n, INT3, INTO, INT1 and IRET (SDM Vol. 2; Vol. 3, 6.12–6.14).
  */
-import { COST_IRET, CS, DS, ES, FS, GS, INTERRUPTIBILITY, RIP, SEGMENT_LIMIT, SS, TR } from '../../spec/cpu-state';
+import { COST_IRET, CS, DS, ES, FS, GS, RIP, SEGMENT_LIMIT, SS, TR } from '../../spec/cpu-state';
 import {
   FLAG_FIXED, FLAG_IF, FLAG_IOPL, FLAG_NT, FLAG_OF, FLAG_VIF, FLAG_VIP, FLAG_VM,
 } from '../../spec/control-bits';
 import { IRET } from '../../spec/trace-records';
 import { BREAKPOINT, DEBUG, GENERAL_PROTECTION, OVERFLOW } from '../../spec/vectors';
 import {
-  BLOCKING_BY_NMI, INTERRUPTION_PRIVILEGED_SOFTWARE_EXCEPTION, INTERRUPTION_SOFTWARE_EXCEPTION,
+  INTERRUPTION_PRIVILEGED_SOFTWARE_EXCEPTION, INTERRUPTION_SOFTWARE_EXCEPTION,
   INTERRUPTION_SOFTWARE_INTERRUPT,
 } from '../../spec/vmx-controls';
 import { jumpTo } from '../context';
-import { deliverSoftwareEvent, refreshAttention } from '../events';
+import { beginIret, deliverSoftwareEvent, endIret, refreshAttention } from '../events';
 import { faultPending, NONE } from '../fault';
 import { getFlags, setFlags } from '../flags';
 import { canonical, readSystem } from '../memory';
@@ -73,6 +73,7 @@ export function iret(op: usize): void {
   const segmented = inProtectedMode() && !inVirtual8086();
   if (segmented && (getFlags() & FLAG_NT) != 0) return returnToTask(op);
   if (!mayInterrupt()) return;
+  beginIret();
   beginStack();
   newRip = pop(size);
   if (faultPending != NONE) return;
@@ -86,7 +87,7 @@ export function iret(op: usize): void {
 }
 
 function returned(): void {
-  endNmi();
+  endIret();
   spend(COST_IRET);
   refreshAttention();
   traceRecord(IRET, 0, load<u64>(RIP), 0, 0);
@@ -98,12 +99,10 @@ function returnToTask(op: usize): void {
   if (inLongMode()) return protectionFault();
   const link = <u32>readSystem(segmentBase(TR), 2);
   if (faultPending != NONE) return;
+  beginIret();
   switchTask(link, TASK_BY_IRET, -1, nextRip(op), getFlags(), 0);
   if (faultPending == NONE) returned();
 }
-
-/** Blocking by NMI ends with the IRET (6.7.1). */
-function endNmi(): void { store<u32>(INTERRUPTIBILITY, load<u32>(INTERRUPTIBILITY) & ~BLOCKING_BY_NMI); }
 
 function mergedFlags(size: u32, level: u32): u64 {
   const old = getFlags();

@@ -17,6 +17,9 @@ import { tscOffset } from '../vmx/controls';
 import { capability } from '../vmx/capabilities';
 import { validPat } from './msr-values';
 
+/** Systems use the TSC-deadline timer of this model from revision B2H on. */
+const MICROCODE_REVISION: u64 = 0xf0;
+
 /** What the last successful {@link readMsr} found. */
 export let msrValue: u64 = 0;
 
@@ -63,6 +66,8 @@ export function readMsr(index: u32): bool {
       msrValue = timeStamp();
       return true;
     case msr.IA32_BIOS_SIGN_ID:
+      msrValue = MICROCODE_REVISION << 32;
+      return true;
     case msr.IA32_MTRRCAP:
     case msr.IA32_MCG_CAP:
       msrValue = 0;

@@ -21,7 +21,7 @@ import { opAddressSize, opDst, opReg, opSegment, opSize } from '../op';
 import { effectiveAddress, effectiveOffset, linearWithoutChecks, readAt, readRegister, sizeMask, writeRegister } from '../operands';
 import { flushPcid, flushPcidPage, flushTlb, flushTlbNonGlobal, flushTlbPage } from '../tlb-contexts';
 import { traceRecord } from '../trace';
-import { primaryControls, secondaryControls } from '../vmx/controls';
+import { endsPauseLoop, primaryControls, secondaryControls } from '../vmx/controls';
 import { displacement, operandInformation } from '../vmx/operand-information';
 import { exitForInstruction, intercepted, privileged, protectionFault, register, rmIsMemory, undefinedOpcode } from './common';
 
@@ -41,9 +41,13 @@ export function hlt(op: usize): void {
   refreshAttention();
 }
 
-/** Somebody spins: another processor may run. 26.1.3: PAUSE exiting applies at every privilege level. */
+/**
+ * Somebody spins: another processor may run. 26.1.3: PAUSE exiting applies at every privilege level, PAUSE-loop exiting in
+ * ring 0.
+ */
 export function pause(op: usize): void {
-  if (intercepted(op, (primaryControls & PRIMARY_PAUSE_EXITING) != 0, reason.PAUSE)) return;
+  const always = (primaryControls & PRIMARY_PAUSE_EXITING) != 0;
+  if (inNonRoot() && intercepted(op, always || (currentLevel() == 0 && endsPauseLoop()), reason.PAUSE)) return;
   if (load<u32>(QUANTUM_SHARED) != 0) store<u64>(DEADLINE, 0);
 }
 

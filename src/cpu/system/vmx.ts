@@ -112,6 +112,7 @@ function enterGuest(op: usize, launch: bool): void {
 export function vmcall(op: usize): void {
   if (load<u32>(VMX_OPERATION) == VMX_OFF) return undefinedOpcode();
   if (inNonRoot()) return exitForInstruction(op, reason.VMCALL);
+  if (!modeAllows()) return undefinedOpcode();
   if (privileged()) conclude(fail(error.VMCALL_IN_ROOT));
 }
 
@@ -120,7 +121,11 @@ export function vmfunc(op: usize): void { undefinedOpcode(); }
 
 export function invept(op: usize): void {
   if (!inRoot(op, reason.INVEPT, operandInformation(op, opReg(op)))) return;
-  const pointer = readOperand(op, 8);
+  const at = effectiveAddress(op);
+  if (faultPending != NONE) return;
+  const pointer = readMemory(at, 8);
+  if (faultPending != NONE) return;
+  readMemory(at + 8, 8); // reserved half of the descriptor
   if (faultPending == NONE) conclude(invalidateEpt(readRegister(register(opReg(op)), registerWidth()), pointer));
 }
 

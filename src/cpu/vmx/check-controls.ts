@@ -7,6 +7,7 @@ import * as field from '../../spec/vmcs-fields';
 import { CR0_PE } from '../../spec/control-bits';
 import {
   PIN_NMI_EXITING, PIN_VIRTUAL_NMIS, PRIMARY_ACTIVATE_SECONDARY, PRIMARY_USE_IO_BITMAPS, PRIMARY_USE_MSR_BITMAPS,
+  PIN_PREEMPTION_TIMER, EXIT_SAVE_PREEMPTION_TIMER, PRIMARY_USE_TPR_SHADOW, SECONDARY_VIRTUALIZE_APIC_ACCESSES,
   PRIMARY_NMI_WINDOW_EXITING, PRIMARY_MONITOR_TRAP_FLAG, SECONDARY_ENABLE_EPT, SECONDARY_ENABLE_VPID,
   SECONDARY_UNRESTRICTED_GUEST, ENTRY_SMM, ENTRY_DEACTIVATE_DUAL_MONITOR, INTERRUPTION_VALID,
   INTERRUPTION_TYPE_SHIFT, INTERRUPTION_NMI, INTERRUPTION_HARDWARE_EXCEPTION, INTERRUPTION_SOFTWARE_INTERRUPT,
@@ -17,6 +18,7 @@ import {
   PIN_REQUIRED, PIN_ALLOWED, PRIMARY_REQUIRED, PRIMARY_ALLOWED, SECONDARY_ALLOWED, EXIT_REQUIRED, EXIT_ALLOWED,
   ENTRY_REQUIRED, ENTRY_ALLOWED, MOST_CR3_TARGETS,
 } from './capabilities';
+import { readPhysical32 } from '../physical';
 import { readField, readField32 } from './vmcs';
 
 const TYPE_RESERVED: u32 = 1;
@@ -47,11 +49,28 @@ export function checkExecutionControls(): u32 {
     return check.IO_BITMAPS;
   }
   if ((primary & PRIMARY_USE_MSR_BITMAPS) != 0 && badPage(readField(field.MSR_BITMAP))) return check.MSR_BITMAP_ADDRESS;
+  if (primary & PRIMARY_USE_TPR_SHADOW) {
+    const broken = checkTprShadow(secondary);
+    if (broken != 0) return broken;
+  }
   if ((pin & PIN_NMI_EXITING) == 0 && (pin & PIN_VIRTUAL_NMIS) != 0) return check.VIRTUAL_NMIS;
   if ((pin & PIN_VIRTUAL_NMIS) == 0 && (primary & PRIMARY_NMI_WINDOW_EXITING) != 0) return check.NMI_WINDOW;
+  if ((secondary & SECONDARY_VIRTUALIZE_APIC_ACCESSES) != 0 && badPage(readField(field.APIC_ACCESS_ADDRESS))) {
+    return check.APIC_ACCESS_ADDRESS;
+  }
   if ((secondary & SECONDARY_ENABLE_VPID) != 0 && readField32(field.VPID) == 0) return check.VPID_ZERO;
   if (secondary & SECONDARY_ENABLE_EPT) return checkEptPointer(readField(field.EPT_POINTER));
   return secondary & SECONDARY_UNRESTRICTED_GUEST ? check.UNRESTRICTED_WITHOUT_EPT : 0;
+}
+
+/** The threshold is compared here only where it cannot cause an exit after the entry. */
+function checkTprShadow(secondary: u32): u32 {
+  const page = readField(field.VIRTUAL_APIC_ADDRESS);
+  if (badPage(page)) return check.VIRTUAL_APIC_ADDRESS;
+  const threshold = readField32(field.TPR_THRESHOLD);
+  if (threshold >> 4) return check.TPR_THRESHOLD_RESERVED;
+  if (secondary & SECONDARY_VIRTUALIZE_APIC_ACCESSES) return 0;
+  return threshold > ((readPhysical32(page + 0x80) >> 4) & 15) ? check.TPR_THRESHOLD_ABOVE : 0;
 }
 
 /** Also the operand check of INVEPT (31.3). */
@@ -74,6 +93,8 @@ function badList(countField: u32, addressField: u32): bool {
 /** 27.2.1.2. */
 export function checkExitControls(): u32 {
   if (!permitted(readField32(field.EXIT_CONTROLS), EXIT_REQUIRED, EXIT_ALLOWED)) return check.EXIT_RESERVED;
+  const saving = (readField32(field.EXIT_CONTROLS) & EXIT_SAVE_PREEMPTION_TIMER) != 0;
+  if (saving && (readField32(field.PIN_BASED_CONTROLS) & PIN_PREEMPTION_TIMER) == 0) return check.EXIT_SAVE_TIMER;
   if (badList(field.EXIT_MSR_STORE_COUNT, field.EXIT_MSR_STORE_ADDRESS)) return check.EXIT_MSR_STORE;
   if (badList(field.EXIT_MSR_LOAD_COUNT, field.EXIT_MSR_LOAD_ADDRESS)) return check.EXIT_MSR_LOAD;
   return 0;

@@ -11,7 +11,8 @@ import {
 import {
   ENTRY_IA32E_MODE_GUEST, ENTRY_LOAD_DEBUG_CONTROLS, ENTRY_LOAD_EFER, ENTRY_LOAD_PAT, INTERRUPTION_VALID,
   INTERRUPTION_TYPE_SHIFT, INTERRUPTION_EXTERNAL, INTERRUPTION_NMI, INTERRUPTION_HARDWARE_EXCEPTION, BLOCKING_BY_STI,
-  BLOCKING_BY_MOV_SS, BLOCKING_BY_SMI, ACTIVITY_ACTIVE, ACTIVITY_HLT, SECONDARY_ENABLE_EPT, SECONDARY_UNRESTRICTED_GUEST,
+  BLOCKING_BY_MOV_SS, BLOCKING_BY_NMI, BLOCKING_BY_SMI, PIN_VIRTUAL_NMIS, ACTIVITY_ACTIVE, ACTIVITY_HLT, ACTIVITY_SHUTDOWN,
+  ACTIVITY_WAIT_FOR_SIPI, SECONDARY_ENABLE_EPT, SECONDARY_UNRESTRICTED_GUEST,
 } from '../../spec/vmx-controls';
 import { DEBUG, MACHINE_CHECK } from '../../spec/vectors';
 import { ABOVE_PHYSICAL_ADDRESS, CR4_SUPPORTED, EFER_SUPPORTED, VMX_CR0_FIXED, VMX_CR4_FIXED } from '../features';
@@ -84,23 +85,28 @@ export function checkGuestNonRegister(): u32 {
   const activity = readField32(field.GUEST_ACTIVITY_STATE);
   const blocking = readField32(field.GUEST_INTERRUPTIBILITY_STATE);
   const shadow = blocking & (BLOCKING_BY_STI | BLOCKING_BY_MOV_SS);
-  if (activity > <u32>ACTIVITY_HLT) return check.GUEST_ACTIVITY;
+  if (activity > <u32>ACTIVITY_WAIT_FOR_SIPI || activity == ACTIVITY_SHUTDOWN) return check.GUEST_ACTIVITY;
   if (activity == ACTIVITY_HLT && ((readField32(field.GUEST_SS_ACCESS_RIGHTS) >> 5) & 3) != 0) return check.GUEST_ACTIVITY_HLT;
   if (activity != ACTIVITY_ACTIVE && shadow != 0) return check.GUEST_ACTIVITY_BLOCKING;
-  if (activity == ACTIVITY_HLT && !wakesFromHlt()) return check.GUEST_ACTIVITY_INJECTION;
+  if (activity != ACTIVITY_ACTIVE && !wakesFrom(activity)) return check.GUEST_ACTIVITY_INJECTION;
   if (blocking >> 5) return check.GUEST_BLOCKING_RESERVED;
   if (shadow == (BLOCKING_BY_STI | BLOCKING_BY_MOV_SS)) return check.GUEST_BLOCKING_BOTH;
   if ((blocking & BLOCKING_BY_STI) != 0 && (readField(field.GUEST_RFLAGS) & FLAG_IF) == 0) return check.GUEST_BLOCKING_IF;
   if (shadow != 0 && injects(INTERRUPTION_EXTERNAL)) return check.GUEST_BLOCKING_INJECTION;
   if (shadow != 0 && injects(INTERRUPTION_NMI)) return check.GUEST_BLOCKING_NMI;
+  if ((blocking & BLOCKING_BY_NMI) != 0 && virtualNmisWanted() && injects(INTERRUPTION_NMI)) return check.GUEST_BLOCKING_VIRTUAL_NMI;
   if ((blocking & (BLOCKING_BY_SMI | 1 << 4)) != 0) return check.GUEST_BLOCKING_SMI;
   return checkPendingDebug(shadow != 0 || activity == ACTIVITY_HLT);
 }
 
-/** External interrupt, NMI, #DB and #MC; nothing injected is fine too. */
-function wakesFromHlt(): bool {
+function virtualNmisWanted(): bool { return (readField32(field.PIN_BASED_CONTROLS) & PIN_VIRTUAL_NMIS) != 0; }
+
+/** From HLT external interrupt, NMI, #DB and #MC, from wait-for-SIPI none; nothing injected is fine too. */
+function wakesFrom(activity: u32): bool {
   const information = readField32(field.ENTRY_INTERRUPTION_INFORMATION);
-  if ((information & <u32>INTERRUPTION_VALID) == 0 || injects(INTERRUPTION_EXTERNAL) || injects(INTERRUPTION_NMI)) return true;
+  if ((information & <u32>INTERRUPTION_VALID) == 0) return true;
+  if (activity == ACTIVITY_WAIT_FOR_SIPI) return false;
+  if (injects(INTERRUPTION_EXTERNAL) || injects(INTERRUPTION_NMI)) return true;
   const vector = information & 0xff;
   return injects(INTERRUPTION_HARDWARE_EXCEPTION) && (vector == DEBUG || vector == MACHINE_CHECK);
 }

@@ -1,15 +1,19 @@
 /**
  * The controls of the guest that runs, taken out of the VMCS at VM entry, and the questions that instructions ask them.
  */
-import { INSTRUCTIONS } from '../../spec/cpu-state';
+import {
+  ACTIVITY, CYCLES, INSTRUCTIONS, MONITOR_TRAP_FROM, PAUSE_FIRST, PAUSE_LAST, PREEMPTION_DEADLINE,
+} from '../../spec/cpu-state';
 import * as field from '../../spec/vmcs-fields';
 import {
-  PRIMARY_ACTIVATE_SECONDARY, PRIMARY_USE_TSC_OFFSETTING, PRIMARY_CR3_LOAD_EXITING, PRIMARY_USE_MSR_BITMAPS,
-  PRIMARY_USE_IO_BITMAPS, PRIMARY_UNCONDITIONAL_IO_EXITING, SECONDARY_ENABLE_EPT, SECONDARY_UNRESTRICTED_GUEST,
+  ACTIVITY_WAIT_FOR_SIPI, PRIMARY_ACTIVATE_SECONDARY, PRIMARY_USE_TSC_OFFSETTING, PRIMARY_CR3_LOAD_EXITING, PRIMARY_USE_MSR_BITMAPS,
+  PRIMARY_USE_IO_BITMAPS, PRIMARY_UNCONDITIONAL_IO_EXITING, PRIMARY_USE_TPR_SHADOW, PIN_PREEMPTION_TIMER, PIN_NMI_EXITING,
+  PIN_VIRTUAL_NMIS, SECONDARY_ENABLE_EPT, SECONDARY_PAUSE_LOOP_EXITING, SECONDARY_UNRESTRICTED_GUEST,
+  SECONDARY_VIRTUALIZE_APIC_ACCESSES,
 } from '../../spec/vmx-controls';
 import { PAGE_FAULT } from '../../spec/vectors';
 import { setEptPointer } from '../ept';
-import { hostOfPhysical } from '../physical';
+import { hostOfPhysical, NO_ADDRESS } from '../physical';
 import { readField, readField32 } from './vmcs';
 
 export let pinControls: u32 = 0;
@@ -22,6 +26,9 @@ export let cr4Mask: u64 = 0;
 export let cr0Shadow: u64 = 0;
 export let cr4Shadow: u64 = 0;
 export let tscOffset: u64 = 0;
+/** Machine-physical addresses: of the virtual-APIC page with a TPR shadow, of the APIC-access page; all ones: none. */
+export let virtualApicPage: u64 = NO_ADDRESS;
+export let apicAccessPage: u64 = NO_ADDRESS;
 
 /** VM entry, or a restored snapshot of non-root operation. */
 export function loadControls(): void {
@@ -35,31 +42,70 @@ export function loadControls(): void {
   cr0Shadow = readField(field.CR0_READ_SHADOW);
   cr4Shadow = readField(field.CR4_READ_SHADOW);
   tscOffset = primaryControls & PRIMARY_USE_TSC_OFFSETTING ? readField(field.TSC_OFFSET) : 0;
+  virtualApicPage = primaryControls & PRIMARY_USE_TPR_SHADOW ? readField(field.VIRTUAL_APIC_ADDRESS) : NO_ADDRESS;
+  apicAccessPage = secondaryControls & SECONDARY_VIRTUALIZE_APIC_ACCESSES ? readField(field.APIC_ACCESS_ADDRESS) : NO_ADDRESS;
   setEptPointer(secondaryControls & SECONDARY_ENABLE_EPT ? readField(field.EPT_POINTER) : 0);
 }
 
-/** INSTRUCTIONS from which an exit by the monitor trap flag is due (26.5.2); all ones: never. */
-let monitorTrapFrom: u64 = u64.MAX_VALUE;
+/** VM entry with the monitor trap flag, or an event in its guest (26.5.2): the exit is due after so many instructions. */
+export function armMonitorTrap(after: u64): void { store<u64>(MONITOR_TRAP_FROM, load<u64>(INSTRUCTIONS) + after); }
+@inline export function monitorTrapArmed(): bool { return load<u64>(MONITOR_TRAP_FROM) != u64.MAX_VALUE; }
+@inline export function monitorTrapDue(): bool { return load<u64>(INSTRUCTIONS) >= load<u64>(MONITOR_TRAP_FROM); }
 export const NEVER: u64 = u64.MAX_VALUE;
 /** Instructions to go to it. */
 export function monitorTrapDistance(): u64 {
-  if (monitorTrapFrom == NEVER) return NEVER;
-  return monitorTrapFrom > load<u64>(INSTRUCTIONS) ? monitorTrapFrom - load<u64>(INSTRUCTIONS) : 0;
+  const from = load<u64>(MONITOR_TRAP_FROM);
+  if (from == NEVER) return NEVER;
+  return from > load<u64>(INSTRUCTIONS) ? from - load<u64>(INSTRUCTIONS) : 0;
 }
 
-/** VM entry with the monitor trap flag, or one that injects its exit: due after so many instructions. */
-export function armMonitorTrap(after: u64): void { monitorTrapFrom = load<u64>(INSTRUCTIONS) + after; }
-@inline export function monitorTrapArmed(): bool { return monitorTrapFrom != u64.MAX_VALUE; }
-@inline export function monitorTrapDue(): bool { return load<u64>(INSTRUCTIONS) >= monitorTrapFrom; }
+/** The VMX-preemption timer counts down whenever this bit of the time-stamp counter changes (26.5.1; IA32_VMX_MISC). */
+export const PREEMPTION_TIMER_SHIFT: u32 = 5;
+
+/** VM entry. It does not run while the guest waits for a start-up message. */
+export function startPreemptionTimer(): void {
+  const waits = load<u32>(ACTIVITY) == ACTIVITY_WAIT_FOR_SIPI;
+  if ((pinControls & PIN_PREEMPTION_TIMER) == 0 || waits) return;
+  const count = (load<u64>(CYCLES) >> PREEMPTION_TIMER_SHIFT) + readField32(field.PREEMPTION_TIMER_VALUE);
+  store<u64>(PREEMPTION_DEADLINE, count << PREEMPTION_TIMER_SHIFT);
+}
+
+@inline export function preemptionTimerExpired(): bool { return load<u64>(CYCLES) >= load<u64>(PREEMPTION_DEADLINE); }
+
+/** What is left on the timer. */
+export function preemptionTimerValue(): u32 {
+  if (preemptionTimerExpired()) return 0;
+  return <u32>((load<u64>(PREEMPTION_DEADLINE) >> PREEMPTION_TIMER_SHIFT) - (load<u64>(CYCLES) >> PREEMPTION_TIMER_SHIFT));
+}
+
+@inline export function virtualNmis(): bool { return (pinControls & PIN_VIRTUAL_NMIS) != 0; }
+/** IRET leaves blocking by NMI alone: NMIs exit and are not virtualised (26.3). */
+@inline export function iretKeepsBlocking(): bool { return (pinControls & PIN_NMI_EXITING) != 0 && !virtualNmis(); }
 
 /** VM exit: root operation has none. */
 export function dropControls(): void {
   tscOffset = 0;
-  monitorTrapFrom = u64.MAX_VALUE;
+  store<u64>(MONITOR_TRAP_FROM, u64.MAX_VALUE);
+  store<u64>(PREEMPTION_DEADLINE, u64.MAX_VALUE);
+  virtualApicPage = NO_ADDRESS;
+  apicAccessPage = NO_ADDRESS;
   setEptPointer(0);
 }
 
 @inline export function unrestrictedGuest(): bool { return (secondaryControls & SECONDARY_UNRESTRICTED_GUEST) != 0; }
+
+/** 26.1.3: a PAUSE at CPL 0 that ends too long a loop of PAUSEs (PLE_Gap, PLE_Window) exits. */
+export function endsPauseLoop(): bool {
+  if ((secondaryControls & SECONDARY_PAUSE_LOOP_EXITING) == 0) return false;
+  const now = load<u64>(CYCLES);
+  const last = load<u64>(PAUSE_LAST);
+  store<u64>(PAUSE_LAST, now);
+  if (last == 0 || now - last > readField32(field.PLE_GAP)) {
+    store<u64>(PAUSE_FIRST, now);
+    return false;
+  }
+  return now - load<u64>(PAUSE_FIRST) > readField32(field.PLE_WINDOW);
+}
 
 /** 25.6.3, 26.2: the exception bitmap; page faults are filtered by their error code. */
 export function interceptsException(vector: u32, errorCode: i64): bool {

@@ -5,8 +5,9 @@ import * as check from '../../spec/entry-checks';
 import * as error from '../../spec/vm-instruction-errors';
 import * as field from '../../spec/vmcs-fields';
 import {
-  ENTRY_CHECK, VMX_OPERATION, VMX_NON_ROOT, CYCLES, RIP, COST_VM_ENTRY, INTERRUPTIBILITY, ACTIVITY,
+  ENTRY_CHECK, VMX_OPERATION, VMX_NON_ROOT, CYCLES, DR7, RIP, COST_VM_ENTRY, INTERRUPTIBILITY, ACTIVITY, PAUSE_LAST,
 } from '../../spec/cpu-state';
+import { FLAG_RF } from '../../spec/control-bits';
 import { ENTRY_FAILURE_GUEST_STATE, ENTRY_FAILURE_MSR_LOADING } from '../../spec/exit-reasons';
 import {
   ACTIVITY_ACTIVE, BLOCKING_BY_MOV_SS, BLOCKING_BY_NMI, BLOCKING_BY_STI, INTERRUPTION_ERROR_CODE_VALID, INTERRUPTION_NMI,
@@ -16,6 +17,7 @@ import { VMCS_CLEAR, VMCS_LAUNCHED } from '../../spec/vmcs-layout';
 import { VM_ENTRY } from '../../spec/trace-records';
 import { deliverEvent, deliverPending, refreshAttention, shadowLoaded } from '../events';
 import { NONE, faultPending } from '../fault';
+import { getFlags, setFlags } from '../flags';
 import { modeChanged } from '../mode';
 import { traceRecord } from '../trace';
 import { checkEntryControls, checkExecutionControls, checkExitControls } from './check-controls';
@@ -24,7 +26,7 @@ import {
 } from './check-guest';
 import { checkAddressSpaceSize, checkHostRegisters, checkHostSegments } from './check-host';
 import { checkGuestSegments } from './check-segments';
-import { armMonitorTrap, loadControls, primaryControls } from './controls';
+import { armMonitorTrap, loadControls, primaryControls, startPreemptionTimer } from './controls';
 import { failEntry } from './exit';
 import { loadGuestState } from './guest-state';
 import { loadMsrList } from './msr-lists';
@@ -47,6 +49,9 @@ export function fail(number: u32): i32 {
 
 /** Type 7 of entry interruption information, vector 0: a pending exit by the monitor trap flag (27.6.2). */
 const INJECT_MONITOR_TRAP: u32 = 7;
+
+/** Without breakpoints RF does nothing but end with the next instruction (18.3.1.1). */
+const DR7_ENABLED: u64 = 0xff;
 
 function broke(rule: u32): void { store<u32>(ENTRY_CHECK, rule); }
 
@@ -122,10 +127,13 @@ function loadGuest(launch: bool): i32 {
   modeChanged();
   const information = readField32(field.ENTRY_INTERRUPTION_INFORMATION);
   traceRecord(VM_ENTRY, load<u64>(RIP), information & <u32>INTERRUPTION_VALID ? information : 0, 0, 0);
+  startPreemptionTimer();
+  store<u64>(PAUSE_LAST, 0);
   shadowLoaded();
   const injecting = (information & <u32>INTERRUPTION_VALID) != 0;
   if (primaryControls & PRIMARY_MONITOR_TRAP_FLAG) armMonitorTrap(injecting ? 0 : 1);
   if (injecting) inject(information);
+  else if ((load<u64>(DR7) & DR7_ENABLED) == 0) setFlags(getFlags() & ~<u64>FLAG_RF);
   refreshAttention();
   return load<u32>(VMX_OPERATION) == VMX_NON_ROOT ? SUCCEEDED : EXITED;
 }

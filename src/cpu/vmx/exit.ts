@@ -3,12 +3,12 @@
  */
 import * as field from '../../spec/vmcs-fields';
 import {
-  VMX_OPERATION, VMX_ROOT, MONITOR, CYCLES, RIP, COST_VM_EXIT, ACTIVITY,
+  VMX_OPERATION, VMX_ROOT, MONITOR, CYCLES, RIP, COST_VM_EXIT, ACTIVITY, INTERRUPTIBILITY,
 } from '../../spec/cpu-state';
-import { EPT_VIOLATION, EPT_MISCONFIGURATION, EXCEPTION_OR_NMI } from '../../spec/exit-reasons';
+import { APIC_ACCESS, EPT_VIOLATION, EPT_MISCONFIGURATION, EXCEPTION_OR_NMI } from '../../spec/exit-reasons';
 import { STOP_VM_EXIT, STOP_SHUTDOWN } from '../../spec/stops';
 import {
-  EXIT_REASON_ENTRY_FAILURE, INTERRUPTION_VALID, INTERRUPTION_TYPE_SHIFT, INTERRUPTION_HARDWARE_EXCEPTION, ACTIVITY_SHUTDOWN,
+  BLOCKING_BY_NMI, EXIT_REASON_ENTRY_FAILURE, INTERRUPTION_VALID, INTERRUPTION_TYPE_SHIFT, INTERRUPTION_HARDWARE_EXCEPTION, ACTIVITY_SHUTDOWN,
 } from '../../spec/vmx-controls';
 import { VM_EXIT, RECORD_RIP, RECORD_A, RECORD_B, RECORD_C } from '../../spec/trace-records';
 import { TRACE_MASK } from '../../spec/cpu-state';
@@ -17,7 +17,7 @@ import { exitGuestLinear, exitGuestPhysical } from '../fault';
 import { isFault } from '../idt';
 import { traceAppend } from '../trace';
 import { refreshAttention, stop } from '../events';
-import { dropControls } from './controls';
+import { dropControls, virtualNmis } from './controls';
 import {
   clearExitDetails, idtVectoringErrorCode, idtVectoringInformation, instructionInformation, instructionLength,
   interruptionErrorCode, interruptionInformation, operandLinear,
@@ -39,14 +39,22 @@ export function performExit(reason: u32, qualification: u64): void {
   const length = instructionLength;
   recordExit(reason, qualification);
   writeField(field.ENTRY_INTERRUPTION_INFORMATION, readField32(field.ENTRY_INTERRUPTION_INFORMATION) & ~<u32>INTERRUPTION_VALID);
-  saveGuestState(reason == EXCEPTION_OR_NMI && isFaultInformation(interruptionInformation));
+  saveGuestState(resumes(reason));
   clearExitDetails();
+  if (virtualNmis()) store<u32>(INTERRUPTIBILITY, load<u32>(INTERRUPTIBILITY) & ~BLOCKING_BY_NMI);
   if (!storeMsrList(readField(field.EXIT_MSR_STORE_ADDRESS), readField32(field.EXIT_MSR_STORE_COUNT))) {
     abort(ABORT_SAVING_MSRS);
     return;
   }
   leave();
   traceExit(rip, reason, qualification, length);
+}
+
+/** RF is saved as set, so that the instruction can be executed again (28.3.3): as by the fault, or the event in delivery. */
+function resumes(reason: u32): bool {
+  if (idtVectoringInformation != 0) return isFaultInformation(idtVectoringInformation);
+  if (reason == EXCEPTION_OR_NMI) return isFaultInformation(interruptionInformation);
+  return reason == EPT_VIOLATION || reason == EPT_MISCONFIGURATION || reason == APIC_ACCESS;
 }
 
 @inline

@@ -7,10 +7,10 @@ import {
   IDTR_BASE, IDTR_LIMIT, MSR_EFER, MSR_PAT, MSR_DEBUGCTL, MSR_SYSENTER_CS, MSR_SYSENTER_ESP, MSR_SYSENTER_EIP, ACTIVITY,
   INTERRUPTIBILITY, CPL, PDPTES,
 } from '../../spec/cpu-state';
-import { CR0_ET, CR0_PG, EFER_LMA, EFER_LME, FLAG_RF } from '../../spec/control-bits';
+import { CR0_CD, CR0_ET, CR0_NW, CR0_PG, EFER_LMA, EFER_LME, FLAG_RF } from '../../spec/control-bits';
 import {
   ENTRY_IA32E_MODE_GUEST, ENTRY_LOAD_DEBUG_CONTROLS, ENTRY_LOAD_EFER, ENTRY_LOAD_PAT, EXIT_SAVE_DEBUG_CONTROLS,
-  EXIT_SAVE_EFER, EXIT_SAVE_PAT,
+  EXIT_SAVE_EFER, EXIT_SAVE_PAT, EXIT_SAVE_PREEMPTION_TIMER,
 } from '../../spec/vmx-controls';
 import { loadPendingTraps, pendingTraps } from '../debug';
 import { eptPointer } from '../ept';
@@ -21,7 +21,11 @@ import { privilegeOf, segmentRights, writeSegment } from '../segments';
 import { RSP_SLOT } from '../stack';
 import { baseField, limitField, rightsField, selectorField } from './check-segments';
 import { guestIsLong } from './check-guest';
+import { preemptionTimerValue } from './controls';
 import { readField, readField32, writeField } from './vmcs';
+
+/** Bits of CR0 that VM entries and exits leave alone (27.3.2.1, 28.5.1). */
+export const CR0_KEPT: u64 = CR0_ET | CR0_CD | CR0_NW;
 
 /** `resume`: RF of the saved RFLAGS is set, as by the delivery of a fault. */
 export function saveGuestState(resume: bool): void {
@@ -30,6 +34,7 @@ export function saveGuestState(resume: bool): void {
   writeField(field.GUEST_CR3, load<u64>(CR3));
   writeField(field.GUEST_CR4, load<u64>(CR4));
   saveGuestMsrs(exit);
+  if (exit & EXIT_SAVE_PREEMPTION_TIMER) writeField(field.PREEMPTION_TIMER_VALUE, preemptionTimerValue());
   for (let i: u32 = ES; i <= <u32>TR; i++) saveSegment(i);
   writeField(field.GUEST_GDTR_BASE, load<u64>(GDTR_BASE));
   writeField(field.GUEST_GDTR_LIMIT, load<u32>(GDTR_LIMIT));
@@ -80,7 +85,7 @@ function saveSegment(index: u32): void {
 
 export function loadGuestState(): void {
   const entry = readField32(field.ENTRY_CONTROLS);
-  store<u64>(CR0, readField(field.GUEST_CR0) | CR0_ET);
+  store<u64>(CR0, (readField(field.GUEST_CR0) & ~CR0_KEPT) | (load<u64>(CR0) & CR0_KEPT));
   store<u64>(CR3, readField(field.GUEST_CR3));
   store<u64>(CR4, readField(field.GUEST_CR4));
   loadGuestMsrs(entry);

@@ -6,13 +6,14 @@ import {
   CR0, CR3, CR4, DR7, RIP, ES, CS, SS, DS, FS, GS, LDTR, TR, CPL, GDTR_BASE, GDTR_LIMIT, IDTR_BASE, IDTR_LIMIT, MSR_EFER, MSR_PAT,
   MSR_DEBUGCTL, MSR_SYSENTER_CS, MSR_SYSENTER_ESP, MSR_SYSENTER_EIP, ACTIVITY, INTERRUPTIBILITY,
 } from '../../spec/cpu-state';
-import { CR0_ET, CR4_PAE, CR4_PCIDE, EFER_LMA, EFER_LME, FLAG_FIXED } from '../../spec/control-bits';
+import { CR4_PAE, CR4_PCIDE, EFER_LMA, EFER_LME, FLAG_FIXED } from '../../spec/control-bits';
 import { EXIT_HOST_ADDRESS_SPACE_SIZE, EXIT_LOAD_EFER, EXIT_LOAD_PAT, ACTIVITY_ACTIVE, BLOCKING_BY_NMI } from '../../spec/vmx-controls';
 import { setFlags } from '../flags';
 import { modeChanged, RIGHTS_UNUSABLE } from '../mode';
 import { loadPdptes, usesPdptes } from '../paging';
 import { writeSegment } from '../segments';
 import { RSP_SLOT } from '../stack';
+import { CR0_KEPT } from './guest-state';
 import { readField, readField32 } from './vmcs';
 
 /** Accessed code, execute/read, S, P, G; with L or D by the host's size. */
@@ -26,7 +27,7 @@ export function loadHostState(): bool {
   const exit = readField32(field.EXIT_CONTROLS);
   const long = (exit & EXIT_HOST_ADDRESS_SPACE_SIZE) != 0;
   const cr4 = readField(field.HOST_CR4);
-  store<u64>(CR0, readField(field.HOST_CR0) | CR0_ET);
+  store<u64>(CR0, (readField(field.HOST_CR0) & ~CR0_KEPT) | (load<u64>(CR0) & CR0_KEPT));
   store<u64>(CR3, readField(field.HOST_CR3));
   store<u64>(CR4, long ? cr4 | CR4_PAE : cr4 & ~CR4_PCIDE);
   loadHostMsrs(exit, long);

@@ -21,7 +21,7 @@ export function enterGuestTlb(): void {
   switchVpid(vpid, eptPointer);
 }
 
-/** The processor comes back into the state window, in whatever operation. */
+/** The state of a processor, in whatever operation, has been put into the window. */
 export function reenterGuestTlb(): void {
   if (load<u32>(VMX_OPERATION) == VMX_NON_ROOT) switchVpid(guestVpid(), eptPointer);
   else switchVpid(0, 0);

@@ -34,11 +34,11 @@ function existing(group: u32): u32 {
     case 0: return 0x1; //          16-bit control: VPID
     case 2: return 0xff; //         16-bit guest: ES … TR selectors
     case 3: return 0x7f; //         16-bit host: ES, CS, SS, DS, FS, GS, TR selectors
-    case 4: return 0x217f; //     64-bit control without the fields of controls that are not supported
+    case 4: return 0x277f; //     64-bit control without the fields of controls that are not supported
     case 5: return 0x1; //          guest-physical address
     case 6: return 0x1ef; //        link pointer, DEBUGCTL, PAT, EFER, PDPTEs
     case 7: return 0x3; //          PAT, EFER
-    case 8: return 0xbfff; //       32-bit control: no TPR threshold
+    case 8: return 0x3ffff; //      32-bit control
     case 9: return 0xff; //         32-bit read-only data
     case 10: return 0xbfffff; //    32-bit guest
     case 11: return 0x1; //         SYSENTER_CS

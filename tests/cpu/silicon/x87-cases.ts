@@ -75,7 +75,7 @@ function fillMemory(draw: Draw, row: Row, view: DataView, at: number): void {
 }
 
 /** Environment and registers, for FLDENV and FRSTOR: no exception pending. */
-function fillEnvironment(draw: Draw, row: Row, view: DataView, at: number, word: boolean): void {
+function fillEnvironment(draw: Draw, view: DataView, at: number, word: boolean): void {
   const size = word ? 2 : 4;
   const put = (i: number, value: number): void =>
     word ? view.setUint16(at + 2 * i, value & 0xffff, true) : view.setUint32(at + 4 * i, value >>> 0, true);
@@ -112,7 +112,7 @@ function makeCase(row: Row, seed: number): Case {
   const view = new DataView(data.buffer);
   if (form.mod === encoding.MOD_MEMORY) {
     const at = OPERAND + code.at(-1)!;
-    if (/^(fldenv|frstor)$/.test(row.mnemonic)) fillEnvironment(draw, row, view, at, word);
+    if (/^(fldenv|frstor)$/.test(row.mnemonic)) fillEnvironment(draw, view, at, word);
     else fillMemory(draw, row, view, at);
   }
   const flags = 0x202n | (BigInt(draw.word()) & 0x8d5n);

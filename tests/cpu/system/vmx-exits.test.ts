@@ -344,6 +344,14 @@ describe("exceptions", () => {
     expect(number(field.IDT_VECTORING_INFORMATION)).toBe(0x8000_0480);
     expect(number(field.GUEST_RIP)).toBe(CODE);
   });
+
+  it("an exit after a software interrupt has the length of its own instruction", () => {
+    guest([0xcd, 0x80], [primary(24)]);
+    machine.load(CODE + 0x800, [0xec]);
+    machine.cpu.invalidateCode(CODE + 0x800, 1);
+    expectExit({ reason: 30, length: 1 });
+    expect(number(field.IDT_VECTORING_INFORMATION)).toBe(0);
+  });
 });
 
 describe("interrupts", () => {

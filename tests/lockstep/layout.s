@@ -1,4 +1,4 @@
-# Layout shared by both supervisors and by cases.ts.
+# Layout shared with layout.ts.
 .equ CODE,        0x10000     # code under test: a page of INT3 with the case's bytes at its beginning
 .equ DATA,        0x20000     # what cases point at; page 2 is absent, 3 read-only, 4 supervisor
 .equ STACK_BASE,  0x30000
@@ -19,5 +19,5 @@
 .equ C_CODE, 256              # 128 bytes
 .equ C_GDT, 384               # 16 descriptors for slots 16-31
 .equ C_LDT, 512               # 8 descriptors
-.equ C_IDT, 576               # 8 gates of 8 bytes (16 in the long one) for vectors 40H-47H
+.equ C_IDT, 576               # 8 gates of 8 bytes for vectors 40H-47H
 .equ REPORT_BYTES, 384
