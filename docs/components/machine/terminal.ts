@@ -17,6 +17,7 @@ const NARROW = 560;
 
 export interface TerminalPane {
   element: HTMLElement;
+  /** Puts the keyboard there, as soon as it has opened. */
   focus(): void;
   dispose(): void;
 }
@@ -36,14 +37,16 @@ export function terminalOf(machine: Machine): TerminalPane {
   made.append(says, host, after);
   const ends: (() => void)[] = [];
   let disposed = false;
-  let focus = (): void => {};
+  let shown: Terminal | null = null;
+  let wanted = false;
   loadXterm().then(
     (xterm) => {
       says.remove();
       if (disposed) return;
       const terminal = open(xterm, host, after);
       connect(terminal, machine, ends);
-      focus = () => terminal.focus();
+      shown = terminal;
+      if (wanted) terminal.focus();
       ends.push(
         keepWidth(xterm, terminal, host),
         onThemeChange(() => (terminal.options.theme = terminalTheme())),
@@ -54,7 +57,10 @@ export function terminalOf(machine: Machine): TerminalPane {
   );
   return {
     element: made,
-    focus: () => focus(),
+    focus() {
+      wanted = true;
+      shown?.focus();
+    },
     dispose() {
       disposed = true;
       for (const end of ends) end();
