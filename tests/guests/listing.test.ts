@@ -1,8 +1,7 @@
 import { describe, expect, it } from "vitest";
-import { assemble } from "../../src/guests/assemble.js";
 import { CATALOGUE, GUEST_ORIGIN } from "../../src/guests/catalogue.js";
 import { guestListing, lineAt } from "../../src/guests/listing.js";
-import { assembledGuests, sourcesOf } from "./support.js";
+import { assemble, assembledGuests, sourcesOf } from "./support.js";
 
 const hello = assembledGuests[0];
 const sources = sourcesOf(hello);
@@ -49,7 +48,8 @@ describe("the catalogue", () => {
   });
 
   it("has the guests that chapters and figures count on", () => {
-    const wanted = ["hello", "prime", "sieve", "memory-walk", "fib", "triple-fault", "endless", "c-hello"];
+    const menu = ["hello", "prime", "sieve", "memory-walk", "fib", "triple-fault", "endless"];
+    const wanted = [...menu, "probe", "c-hello"];
     expect(CATALOGUE.map(({ name }) => name)).toEqual(wanted);
   });
 });
