@@ -8,7 +8,7 @@ export const BOOT_PREDICTIONS = [
   { id: "says", text: "The kernel’s messages name a hypervisor" },
   { id: "io", text: "More than half of all exits are for IN and OUT" },
   { id: "faults", text: "The page faults of the first program cause exits" },
-  { id: "sleep", text: "The idle kernel exits (HLT)" },
+  { id: "sleep", text: "The kernel exits when it has nothing to do" },
   { id: "time", text: "More than a tenth of all cycles goes into exits" },
 ] as const;
 
@@ -30,10 +30,10 @@ export function bootVerdicts(
   const inExits = sum(exits, "cycles");
   const named = NAMES_A_HYPERVISOR.exec(view.console);
   const most = [...exits].sort((a, b) => b.count - a.count)[0];
-  const byExits = (reason: number): Verdict => ({
-    happened: times(reason) > 0,
-    evidence: times(reason) > 0 ? counted(times(reason), "exit") : "no exit",
-  });
+  const byExits = (...reasons: number[]): Verdict => {
+    const found = reasons.reduce((total, reason) => total + times(reason), 0);
+    return { happened: found > 0, evidence: found > 0 ? counted(found, "exit") : "no exit" };
+  };
   return {
     says: { happened: named !== null, evidence: named ? named[0].trim() : "no message does" },
     io: {
@@ -41,7 +41,7 @@ export function bootVerdicts(
       evidence: `${count(times(R.IO_INSTRUCTION))} of ${count(all)}${most ? `; most are ${exitLabel(most.reason)}` : ""}`,
     },
     faults: byExits(R.EXCEPTION_OR_NMI),
-    sleep: byExits(R.HLT),
+    sleep: byExits(R.HLT, R.MWAIT),
     time: { happened: inExits > cycles / 10, evidence: `${percent(inExits, cycles)} of them` },
   };
 }

@@ -132,13 +132,16 @@ export class Serial16550 {
   }
 
   /**
-   * Whether a patient sender sends now: there is room, and software shows that it wants data: it asserts RTS, it has
-   * enabled the interrupt for it, or it polls a port whose modem control it has never touched.
+   * Whether a patient sender sends now: there is room, and software shows that it wants data. It asserts RTS; or, if it
+   * asserts no DTR either and so knows of no handshake, it has enabled the interrupt for data, or it polls a port whose
+   * modem control it has never touched.
    */
   get listening(): boolean {
     const s = this.#state;
     if (this.room === 0 || s.mcr & MCR_LOOP) return false;
-    return (s.mcr & MCR_RTS) !== 0 || (s.ier & IER_ERBFI) !== 0 || (s.polled && !s.modemControlled);
+    if (s.mcr & MCR_RTS) return true;
+    if (s.mcr & MCR_DTR) return false;
+    return (s.ier & IER_ERBFI) !== 0 || (s.polled && !s.modemControlled);
   }
 
   /** Whether a received character would interrupt the processor, as far as the port is concerned. */

@@ -1,5 +1,6 @@
 import type { Serial16550 } from "./serial-16550.js";
 
+// #region serial-terminal
 /**
  * The terminal at the far end of a serial line. It keeps what is typed until the software at the near end listens and has
  * room for it, so that nothing is lost while a kernel boots.
@@ -31,3 +32,4 @@ export class SerialTerminal {
     this.#sent = 0;
   }
 }
+// #endregion

@@ -4,6 +4,7 @@ import { SerialTerminal } from "../../../src/machine/devices/serial-terminal.js"
 
 const [RBR, IER, FCR, MCR, LSR] = [0, 1, 2, 4, 5] as const;
 const [DATA_READY, OVERRUN] = [1, 2] as const;
+const DTR = 1;
 const RTS = 2;
 const LOOP = 0x10;
 
@@ -59,6 +60,16 @@ describe("a terminal on a serial line", () => {
     expect(drain()).toEqual([]);
     port.device.write(IER, 1, 1);
     expect(drain()).toEqual([1]);
+  });
+
+  it("waits for RTS of software that shakes hands, whatever interrupts it has enabled", () => {
+    const { port, terminal, drain } = line();
+    port.device.write(MCR, 1, 8 | DTR);
+    port.device.write(IER, 1, 1);
+    terminal.type(bytes(20));
+    port.device.write(FCR, 1, 1);
+    port.device.write(MCR, 1, 8 | DTR | RTS);
+    expect(drain()).toEqual(bytes(20));
   });
 
   it("sends to software that polls and knows of no modem control", () => {
