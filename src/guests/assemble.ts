@@ -14,6 +14,7 @@ import { AssemblyError } from "./assembly/error.js";
 import { constantsOf } from "./assembly/constants.js";
 import type { Constants } from "./assembly/constants.js";
 import { encodeAndEvaluate, load } from "./assembly/keystone.js";
+import type { KeystoneFiles } from "./assembly/keystone.js";
 import { argumentOf, omissionOf } from "./assembly/omissions.js";
 import type { Outcome } from "./assembly/omissions.js";
 import { pitfallOf } from "./assembly/pitfalls.js";
@@ -159,9 +160,9 @@ function assemble(source: string | readonly AssemblySource[], { origin }: { orig
 /**
  * Loads keystone. Some impossible operands make it break down, with an error that is no `AssemblyError`, or run for ever;
  * it is of no use after that, so a page loads it in a worker that it can throw away.
- * @param wasm `keystone.wasm`; without it the package finds its own file, in Node
+ * @param files keystone's own, for a page; without them Node finds the installed package
  */
-export async function loadAssembler(wasm?: ArrayBuffer): Promise<Assemble> {
-  await load(wasm);
+export async function loadAssembler(files?: KeystoneFiles): Promise<Assemble> {
+  await load(files);
   return assemble;
 }

@@ -155,7 +155,7 @@ describe("errors", () => {
     ["push es", 1, "missing CPU feature"],
     ["a: nop\na: nop", 2, "symbol redefined"],
     [".byte 256", 1, "out of range"],
-    ["nop\n.word 1, 70000\nnop", 2, "does not fit 2 bytes"],
+    ["nop\n.word 1, 70000\nnop", 2, "does not fit .word"],
     [".balign 3\nnop", 1, "not a power of two"],
     [".skip -1\nnop", 1, "cannot leave -1 bytes"],
     ["a: .skip (b - a) + 1\nb:", 1, "cannot leave"],

@@ -5,6 +5,7 @@
 import type { MachineView, Moment, Ring, TraceEvent } from "../../lib/experiments/view.js";
 import { CORE, guestImage } from "./assets.js";
 import { momentOf, sameMoment, withMoment } from "./moment.js";
+import type { Program } from "./guest/protocol.js";
 import type { Command, EditedHandler, EditedHandlers, MachineSetup, Report } from "./protocol.js";
 import { addDelta, EMPTY_TRACE, type TraceWindow } from "./trace-window.js";
 
@@ -32,6 +33,8 @@ export interface MachineState extends TraceWindow {
   notice: Notice | null;
   /** Exit reasons whose handler the reader has changed. */
   edited: EditedHandlers;
+  /** The guest as the reader has changed it; null for the one that ships with the notebook. */
+  program: Program | null;
 }
 
 export interface MachineOptions extends Omit<MachineSetup, "edited"> {
@@ -72,6 +75,7 @@ export class Machine extends EventTarget {
       selected: null,
       notice: null,
       edited: options.edited ?? {},
+      program: null,
     };
     if (options.addressed) {
       addEventListener("hashchange", this.#followAddress);
@@ -119,9 +123,9 @@ export class Machine extends EventTarget {
     if (this.state.status === "loading" || this.state.status === "failed") return;
     this.#ask({ type: "seek", moment });
   }
-  /** As it was when the page opened: prepared state, prepared handlers. */
+  /** As it was when the page opened: prepared state, prepared handlers, the notebook's own guest. */
   restore(): void {
-    this.#change({ edited: this.#options.edited ?? {}, pace: null });
+    this.#change({ edited: this.#options.edited ?? {}, program: null, pace: null });
     this.reset();
   }
   /** Takes over where another window's machine stands. */
@@ -134,7 +138,7 @@ export class Machine extends EventTarget {
     this.#change({ edited });
     this.#load(moment);
   }
-  /** The machine as new, or in its prepared state; edited handlers stay. */
+  /** The machine as new, or in its prepared state; what the reader has edited stays. */
   reset(): void {
     this.#load(this.#options.prepared ?? null);
   }
@@ -152,6 +156,12 @@ export class Machine extends EventTarget {
     if (handler) edited[exit] = handler;
     else delete edited[exit];
     this.#change({ edited });
+    this.reset();
+  }
+
+  /** Puts an edited guest in and resets; null puts the notebook's own back. */
+  boot(program: Program | null): void {
+    this.#change({ program });
     this.reset();
   }
 
@@ -197,7 +207,7 @@ export class Machine extends EventTarget {
       commandLine,
       edited: this.state.edited,
       core: CORE,
-      image: guestImage(guest),
+      image: this.state.program?.image ?? guestImage(guest),
       at,
     });
   }

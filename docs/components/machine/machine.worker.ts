@@ -92,7 +92,11 @@ async function load(command: LoadCommand): Promise<void> {
       return;
     }
   }
-  const [core, image] = await Promise.all([moduleAt(command.core), bytesAt(command.image)]);
+  const { image: given } = command;
+  const [core, image] = await Promise.all([
+    moduleAt(command.core),
+    typeof given === "string" ? bytesAt(given) : given,
+  ]);
   session = Session.create({
     core,
     image,

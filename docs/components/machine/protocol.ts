@@ -26,9 +26,10 @@ export interface LoadCommand extends MachineSetup {
   type: "load";
   /** Counts the loads of a page's machine: what an earlier one still says is not heeded. */
   generation: number;
-  /** Addresses of cpu.wasm and of the guest's image. */
+  /** Address of cpu.wasm. */
   core: string;
-  image: string;
+  /** The guest's image, or its address. */
+  image: Uint8Array | string;
   /** Where to go at once. */
   at: Moment | null;
 }

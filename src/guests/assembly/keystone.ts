@@ -1,4 +1,13 @@
-import { Const, Keystone, loadKeystone } from "keystone-wasm";
+import type * as Library from "keystone-wasm";
+
+/** Where a page has the package's two files. */
+export interface KeystoneFiles {
+  /** Address of its JavaScript. */
+  script: string;
+  wasm: ArrayBuffer;
+}
+
+let library: typeof Library;
 
 /** What keystone printed last: with it, its last words when it breaks down. */
 let printed = "";
@@ -6,12 +15,13 @@ let printed = "";
 let breakdown: Error | null = null;
 
 /**
- * Loads keystone's wasm.
- * @param wasm the file; without it the package finds its own, in Node
+ * Loads keystone.
+ * @param files without them Node finds the installed package
  */
-export async function load(wasm: ArrayBuffer | undefined): Promise<void> {
+export async function load(files?: KeystoneFiles): Promise<void> {
   const keep = (text: string): void => void (printed = text);
-  await loadKeystone({ ...(wasm && { wasmBinary: wasm }), print: keep, printErr: keep });
+  library = (await (files ? import(files.script) : import("keystone-wasm"))) as typeof library;
+  await library.loadKeystone({ ...(files && { wasmBinary: files.wasm }), print: keep, printErr: keep });
 }
 
 /**
@@ -22,7 +32,7 @@ export async function load(wasm: ArrayBuffer | undefined): Promise<void> {
 function encode(text: string, origin: number): Uint8Array | string {
   if (breakdown) throw breakdown;
   try {
-    const keystone = new Keystone(Const.KS_ARCH_X86, Const.KS_MODE_64);
+    const keystone = new library.Keystone(library.Const.KS_ARCH_X86, library.Const.KS_MODE_64);
     const result = attempt(keystone, text, origin);
     keystone.close();
     return result;
@@ -33,13 +43,13 @@ function encode(text: string, origin: number): Uint8Array | string {
   }
 }
 
-function attempt(keystone: Keystone, text: string, origin: number): Uint8Array | string {
+function attempt(keystone: Library.Keystone, text: string, origin: number): Uint8Array | string {
   try {
     return keystone.asm(`${text}\n`, { address: origin });
   } catch (error) {
     const code = keystone.errNo();
-    if (code === Const.KS_ERR_OK) throw error;
-    const reason = Keystone.strError(code).replace(/ \(KS_\w+\)$/, "");
+    if (code === library.Const.KS_ERR_OK) throw error;
+    const reason = library.Keystone.strError(code).replace(/ \(KS_\w+\)$/, "");
     return reason[0].toLowerCase() + reason.slice(1);
   }
 }

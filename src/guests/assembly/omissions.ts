@@ -26,7 +26,7 @@ export function omissionOf({ kind, code }: Statement, { address, length, argumen
   if (kind === "none") return null;
   const word = wordOf(code);
   if (word in ITEM_BYTES && length !== ITEM_BYTES[word] * itemsIn(code))
-    return `a number does not fit ${ITEM_BYTES[word]} bytes`;
+    return `a number is missing or does not fit ${word}`;
   if (word === ".skip" && length !== argument) return `cannot leave ${argument} bytes`;
   if (word === ".balign" && (address + length) % argument !== 0) return `${argument} is not a power of two`;
   return null;
