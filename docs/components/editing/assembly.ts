@@ -1,12 +1,12 @@
-import type { Monaco } from "./monaco.js";
+import type * as Monaco from "monaco-editor/editor";
 
 const REGISTERS =
   /\b(?:[re]?(?:[a-d]x|[sd]i|[sb]p|ip|flags)|[a-d][hl]|[sd]il|[sb]pl|r(?:8|9|1[0-5])[dwb]?|[c-gs]s|cr[02348]|dr[0-367])\b/;
 
 /** Colours for the guests' assembly: Intel operands, `#` comments, directives with a dot. */
-export function defineAssembly(monaco: Monaco): void {
-  monaco.languages.register({ id: "assembly" });
-  monaco.languages.setLanguageConfiguration("assembly", {
+export function defineAssembly({ languages }: typeof Monaco): void {
+  languages.register({ id: "assembly" });
+  languages.setLanguageConfiguration("assembly", {
     comments: { lineComment: "#" },
     brackets: [
       ["[", "]"],
@@ -14,7 +14,7 @@ export function defineAssembly(monaco: Monaco): void {
     ],
     wordPattern: /[.\w]+/,
   });
-  monaco.languages.setMonarchTokensProvider("assembly", {
+  languages.setMonarchTokensProvider("assembly", {
     tokenizer: {
       root: [
         [/(?:#|\/\/).*/, "comment"],
