@@ -1,4 +1,4 @@
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { CATALOGUE, type CatalogueEntry } from "../guests/catalogue.js";
 import { DISTRIBUTION_KERNELS, type DistributionKernel } from "../guests/linux/kernels.js";
@@ -46,6 +46,17 @@ export function readImage(name: string): ImageFiles {
   const built = (file: string): Uint8Array<ArrayBuffer> =>
     builtFile(new URL(file, GUESTS), `guest ${name}`, "npm run guests");
   return { image: built(kernel.image), initrd: built(kernel.initrd), commandLine, ramMebibytes };
+}
+
+/** Whether a distribution's kernel has been prepared. */
+export function isBuilt(name: string): boolean {
+  const kernel = DISTRIBUTION_KERNELS.find((entry) => entry.name === name)!;
+  return [kernel.image, kernel.initrd].every((file) => existsSync(new URL(file, GUESTS)));
+}
+
+/** The image of a loop under `src/guests/yardstick`. */
+export function readYardstick(file: string): Uint8Array<ArrayBuffer> {
+  return builtFile(new URL(file, GUESTS), `yardstick ${file}`, "npm run build:engine");
 }
 
 function readFile(name: string): Uint8Array<ArrayBuffer> {

@@ -22,6 +22,18 @@ const SUBJECTS: readonly { name: string; cpuMode: CpuMode; trace: boolean; ratio
 export interface BenchGuest {
   name: string;
   image: Uint8Array;
+  initrd?: Uint8Array;
+  commandLine?: string;
+  ramBytes?: number;
+}
+
+/** What a run came to. */
+export interface Timing {
+  instructions: number;
+  /** Of this process's processor time, set-up excluded: a busy host does not count. */
+  seconds: number;
+  /** The guest powered the machine off. */
+  complete: boolean;
 }
 
 /**
@@ -38,52 +50,72 @@ export function bench(
     const best = new Map<string, number>();
     for (let round = 0; round < rounds; round++) {
       for (const subject of SUBJECTS) {
-        const speed = measure(core, guest, subject, maxInstructions);
+        const { instructions, seconds } = time(core, guest, subject, maxInstructions);
+        const speed = instructions / seconds;
         best.set(subject.name, Math.max(speed, best.get(subject.name) ?? 0));
       }
     }
-    return SUBJECTS.map(({ name, ratioTo }): BenchRow => {
-      const value = best.get(name)!;
-      const ratio = ratioTo === null ? null : value / best.get(ratioTo)!;
+    return SUBJECTS.map(({ name, ratioTo }) => row(guest.name, name, best, ratioTo));
+  });
+}
+
+/** @param speeds - of the subjects, instructions a second */
+export function row(
+  benchmark: string,
+  subject: string,
+  speeds: ReadonlyMap<string, number>,
+  ratioTo: string | null,
+): BenchRow {
+  const value = speeds.get(subject)!;
+  const ratio = ratioTo === null ? null : value / speeds.get(ratioTo)!;
+  return { benchmark, subject, value: Math.round(value), unit: "instructions/s", ratioTo, ratio };
+}
+
+/**
+ * Times one run.
+ * @param maxInstructions - of the run; without it, to its end
+ */
+export function time(
+  core: WebAssembly.Module,
+  guest: BenchGuest,
+  { cpuMode, trace = false }: { cpuMode: CpuMode; trace?: boolean },
+  maxInstructions?: number,
+): Timing {
+  const session = Session.create({ core, ...guest, cpuMode, trace, maxInstructions });
+  const stop = stopwatch();
+  session.run();
+  const seconds = stop();
+  return {
+    instructions: session.moment.instructions,
+    seconds,
+    complete: session.ending?.kind === "power-off",
+  };
+}
+
+/** @returns what gives the seconds of this process's processor time from now on */
+export function stopwatch(): () => number {
+  const start = process.cpuUsage();
+  return () => {
+    const { user, system } = process.cpuUsage(start);
+    return (user + system) / 1e6;
+  };
+}
+
+/** Geometric means over all benchmarks, one row a comparison. */
+export function summary(rows: readonly BenchRow[]): BenchRow[] {
+  const mean = (values: number[]): number =>
+    Math.exp(values.reduce((sum, v) => sum + Math.log(v), 0) / values.length);
+  return rows
+    .filter(({ benchmark }) => benchmark === rows[0].benchmark)
+    .map(({ subject, unit, ratioTo }) => {
+      const own = rows.filter((row) => row.subject === subject && row.ratioTo === ratioTo);
       return {
-        benchmark: guest.name,
-        subject: name,
-        value: Math.round(value),
-        unit: "instructions/s",
+        benchmark: "geometric mean",
+        subject,
+        value: Math.round(mean(own.map(({ value }) => value))),
+        unit,
         ratioTo,
-        ratio,
+        ratio: ratioTo === null ? null : mean(own.map(({ ratio }) => ratio!)),
       };
     });
-  });
-}
-
-/** Guest instructions per second of this process's processor time, set-up excluded: a busy host does not count. */
-function measure(
-  core: WebAssembly.Module,
-  { name, image }: BenchGuest,
-  { cpuMode, trace }: { cpuMode: CpuMode; trace: boolean },
-  maxInstructions: number,
-): number {
-  const session = Session.create({ core, image, name, cpuMode, trace, maxInstructions });
-  const start = process.cpuUsage();
-  session.run();
-  const { user, system } = process.cpuUsage(start);
-  return (session.moment.instructions / (user + system)) * 1e6;
-}
-
-/** Geometric means over all benchmarks, one row a subject. */
-export function summary(rows: readonly BenchRow[]): BenchRow[] {
-  return SUBJECTS.map(({ name, ratioTo }) => {
-    const own = rows.filter(({ subject }) => subject === name);
-    const mean = (values: number[]): number =>
-      Math.exp(values.reduce((sum, v) => sum + Math.log(v), 0) / values.length);
-    return {
-      benchmark: "geometric mean",
-      subject: name,
-      value: Math.round(mean(own.map(({ value }) => value))),
-      unit: "instructions/s",
-      ratioTo,
-      ratio: ratioTo === null ? null : mean(own.map(({ ratio }) => ratio!)),
-    };
-  });
 }

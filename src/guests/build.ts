@@ -7,6 +7,7 @@ import { loadAssembler } from "./assemble.js";
 import { CATALOGUE, GUEST_ORIGIN } from "./catalogue.js";
 import type { CatalogueEntry } from "./catalogue.js";
 import { guestListing } from "./listing.js";
+import { YARDSTICK } from "./yardstick/loops.js";
 
 const here = path.dirname(fileURLToPath(import.meta.url));
 const assemble = await loadAssembler();
@@ -17,7 +18,10 @@ const C_FLAGS =
     " ",
   );
 
-function buildAssembled({ image, listing }: CatalogueEntry, files: readonly string[]): number {
+function buildAssembled(
+  { image, listing }: Pick<CatalogueEntry, "image" | "listing">,
+  files: readonly string[],
+): number {
   const sources = files.map((name) => ({ name, text: readFileSync(path.join(here, name), "utf8") }));
   const assembled = assemble(sources, { origin: GUEST_ORIGIN });
   writeFileSync(path.join(out, image), assembled.bytes);
@@ -73,3 +77,4 @@ for (const entry of CATALOGUE) {
   buildCompiled(entry, recipe.sources, recipe.linkerScript);
   console.log(`${entry.image}: compiled`);
 }
+for (const loop of YARDSTICK) console.log(`${loop.image}: ${buildAssembled(loop, loop.sources)} bytes`);

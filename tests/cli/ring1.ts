@@ -4,7 +4,7 @@ import { fileURLToPath } from "node:url";
 export const BIN = fileURLToPath(new URL("../../src/cli/bin.js", import.meta.url));
 
 /** Milliseconds after which a command has hung: its status is null then. */
-const PATIENCE = 30_000;
+const PATIENCE = 50_000;
 
 export interface Finished {
   status: number | null;

@@ -181,29 +181,4 @@ describe("ring1", () => {
     }
     expect(ring1("run", "--help").stdout).toContain("126   triple fault");
   });
-
-  it("measures, and writes rows", () => {
-    const rows = file("bench.json");
-    const { status, stdout } = ring1(
-      "bench",
-      "--rounds",
-      "1",
-      "--max-instructions",
-      "200000",
-      "--json",
-      rows,
-    );
-    expect(status).toBe(0);
-    expect(stdout).toContain("geometric mean");
-    const bench = JSON.parse(readFileSync(rows, "utf8"));
-    expect(bench.rows).toHaveLength(15);
-    expect(bench.rows[1]).toMatchObject({
-      benchmark: "prime",
-      subject: "vtx",
-      unit: "instructions/s",
-      ratioTo: "native",
-      ratio: expect.any(Number),
-      value: expect.any(Number),
-    });
-  });
 });
