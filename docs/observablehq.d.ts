@@ -10,3 +10,6 @@ declare module "observablehq:stdlib" {
   }
   export function FileAttachment(path: string): Attachment;
 }
+
+/** Style sheets that esbuild bundles. */
+declare module "*.css";

@@ -18,6 +18,8 @@ export interface EditorOptions {
   path: string;
   /** Further files by path, beside the hypervisor's own. */
   extraLibs?: Readonly<Record<string, string>>;
+  /** TypeScript unless given. */
+  language?: "typescript" | "assembly";
   readOnlyRanges?: readonly ReadOnlyRange[];
   /** Name for assistive technology; the path where it is left out. */
   label?: string;
@@ -48,6 +50,8 @@ export interface OpenEditor {
   format(): Promise<void>;
   /** Marks of our own, e.g. where a part threw; an empty list clears them. */
   setMarkers(markers: readonly Diagnostic[]): void;
+  /** Brings a line, counted from 1, into view. */
+  reveal(line: number): void;
   /** Shows a state in words below the editor. */
   say(words: string): void;
   focus(): void;
@@ -95,12 +99,16 @@ async function compile(
   return { js: output.outputFiles.find(({ name: file }) => file.endsWith(".js"))?.text ?? "", diagnostics };
 }
 
-function createModel(monaco: Monaco, path: string, source: string): editor.ITextModel {
+function createModel(monaco: Monaco, path: string, source: string, language: string): editor.ITextModel {
   const uri = uriOf(monaco, path);
   monaco.editor.getModel(uri)?.dispose();
-  const model = monaco.editor.createModel(source, "typescript", uri);
+  const model = monaco.editor.createModel(source, language, uri);
   const bracketColorizationOptions = { enabled: false, independentColorPoolPerBracketType: false };
-  model.updateOptions({ tabSize: 2, insertSpaces: true, bracketColorizationOptions });
+  model.updateOptions({
+    tabSize: language === "assembly" ? 4 : 2,
+    insertSpaces: true,
+    bracketColorizationOptions,
+  });
   return model;
 }
 
@@ -132,21 +140,26 @@ function createEditor(monaco: Monaco, host: HTMLElement, model: editor.ITextMode
   });
 }
 
+/** Where the edits of a file are kept. */
+export function editKey(path: string): string {
+  return `edit/${path}`;
+}
+
 /** Fetches Monaco if need be and opens an editor in the container, with the reader's last edit if there is one. */
 export async function openEditor(container: HTMLElement, options: EditorOptions): Promise<OpenEditor> {
-  const { source, path, label = path, storageKey = `edit/${path}` } = options;
+  const { source, path, label = path, storageKey = editKey(path), language = "typescript" } = options;
   const toolbar = new Toolbar(container, label);
   toolbar.say("Loading the editor, about 3 MB the first time …");
   let monaco: Monaco;
   try {
     monaco = await loadMonaco();
-    await addTypes(monaco, path, options.extraLibs);
+    if (language === "typescript") await addTypes(monaco, path, options.extraLibs);
   } catch (error) {
     toolbar.fail("The editor did not load. Check the connection, close it and open it again.");
     throw error;
   }
   const kept = storageKey === null ? undefined : await storage.load(storageKey);
-  const model = createModel(monaco, path, source);
+  const model = createModel(monaco, path, source, language);
   const editing = createEditor(monaco, toolbar.host, model, label);
   addWayOut(monaco, editing);
   protect(editing, options.readOnlyRanges ?? []);
@@ -186,7 +199,12 @@ export async function openEditor(container: HTMLElement, options: EditorOptions)
     options.onReset?.();
   };
   editing.addCommand(monaco.KeyMod.CtrlCmd | monaco.KeyCode.Enter, run);
-  toolbar.connect({ run: options.onRun && run, reset, format: () => void format(), close: options.onClose });
+  toolbar.connect({
+    run: options.onRun && run,
+    reset,
+    format: language === "typescript" ? () => void format() : undefined,
+    close: options.onClose,
+  });
   await keep();
 
   return {
@@ -207,6 +225,7 @@ export async function openEditor(container: HTMLElement, options: EditorOptions)
           endColumn: model.getLineMaxColumn(Math.min(line, model.getLineCount())),
         })),
       ),
+    reveal: (line) => editing.revealLineInCenterIfOutsideViewport(line),
     say: (words) => toolbar.say(words),
     focus: () => editing.focus(),
     dispose: () => {

@@ -2,7 +2,7 @@ import type { GradingAssets } from "../../src/grading/assets.js";
 import type { Scenario, ScenarioSpec } from "../../src/grading/scenario.js";
 import type { Variant } from "../../src/grading/variant.js";
 import * as Msr from "../../src/spec/msrs.js";
-import { PROBE_RAM_BYTES, probeImage, resultRange, type Probe, type ProbeKind } from "./probe.js";
+import { PROBE_RAM_BYTES, withTable, resultRange, type Probe, type ProbeKind } from "./probe.js";
 
 export const LEAF_HYPERVISOR = 0x4000_0000;
 export const LEAF_HYPERVISOR_LAST = 0x4fff_ffff;
@@ -113,11 +113,11 @@ function attack(variant: Variant): Probe[] {
 
 /** The probe guest with a table that a variant fills, and a signature that the variant chooses. */
 function probing(id: string, title: string, table: (variant: Variant) => Probe[]): ScenarioSpec {
-  const build = (variant: Variant): Promise<ProbeScenario> => {
+  const build = async (variant: Variant, assets: GradingAssets): Promise<ProbeScenario> => {
     const signature = variant.letters(12, SIGNATURE_CHARACTERS);
     const probes = table(variant);
-    return Promise.resolve({
-      image: probeImage(probes),
+    return {
+      image: withTable(await assets.guest("probe"), probes),
       name: `cpuid-msr-${id}`,
       ramBytes: PROBE_RAM_BYTES,
       maxInstructions: 100_000,
@@ -125,7 +125,7 @@ function probing(id: string, title: string, table: (variant: Variant) => Probe[]
       capture: resultRange(probes.length),
       probes,
       signature,
-    });
+    };
   };
   return { id, title, build };
 }

@@ -3,7 +3,7 @@
  * implemented is claimed.
  */
 import {
-  APIC_ID, CPUID_RESULT, CR4, CRYSTAL, MSR_APIC_BASE, PROCESSORS, TSC_DENOMINATOR, TSC_NUMERATOR, VMX_OPERATION, VMX_OFF,
+  APIC_ID, CPUID_RESULT, CR4, CRYSTAL, MSR_APIC_BASE, MSR_MISC_ENABLE, PROCESSORS, TSC_DENOMINATOR, TSC_NUMERATOR, VMX_OPERATION, VMX_OFF,
 } from '../spec/cpu-state';
 import {
   CR0_PE, CR0_MP, CR0_EM, CR0_TS, CR0_ET, CR0_NE, CR0_WP, CR0_AM, CR0_NW, CR0_CD, CR0_PG, CR4_TSD, CR4_DE, CR4_PSE, CR4_PAE,
@@ -23,6 +23,7 @@ export const ABOVE_PHYSICAL_ADDRESS: u64 = ~(((<u64>1) << PHYSICAL_ADDRESS_BITS)
 
 /** Family 6, model 5EH, stepping 3. */
 const SIGNATURE: u32 = 0x0005_06e3;
+/** Shows only while IA32_MISC_ENABLE enables MONITOR and MWAIT. */
 const ECX_MONITOR: u32 = 1 << 3;
 const ECX_VMX: u32 = 1 << 5;
 const ECX_CMPXCHG16B: u32 = 1 << 13;
@@ -86,7 +87,7 @@ function basicLeaf(leaf: u32, subleaf: u32): void {
     case 0: return result(BASIC_LEAVES, 0x756e_6547, 0x6c65_746e, 0x4965_6e69);
     case 1: return featureLeaf();
     case 2: return result(0x00ff_ff01, 0, 0, 0);
-    case 5: return result(64, 64, 0, 0);
+    case 5: return monitorEnabled() ? result(64, 64, 0, 0) : result(0, 0, 0, 0);
     case 6: return result(ARAT, 0, 0, 0);
     case 7:
       if (subleaf == 0) result(0, LEAF_7_EBX, LEAF_7_ECX, 0);
@@ -111,12 +112,16 @@ function basicLeaf(leaf: u32, subleaf: u32): void {
   }
 }
 
+/** ENABLE MONITOR FSM of IA32_MISC_ENABLE: firmware leaves it clear, so that idle systems use HLT and time passes. */
+const MISC_ENABLE_MONITOR: u64 = 1 << 18;
+export function monitorEnabled(): bool { return (load<u64>(MSR_MISC_ENABLE) & MISC_ENABLE_MONITOR) != 0; }
+
 function featureLeaf(): void {
   const processors = load<u32>(PROCESSORS);
   const osxsave: u32 = load<u64>(CR4) & CR4_OSXSAVE ? ECX_OSXSAVE : 0;
   const apic: u32 = load<u64>(MSR_APIC_BASE) & (1 << 11) ? EDX_APIC : 0;
   result(SIGNATURE, (load<u32>(APIC_ID) << 24) | ((<u32>1 << coreBits()) << 16) | (8 << 8),
-    ECX_MONITOR | ECX_VMX | ECX_CMPXCHG16B | ECX_PCID | ECX_X2APIC | ECX_POPCNT | ECX_TSC_DEADLINE | ECX_XSAVE | osxsave,
+    (monitorEnabled() ? ECX_MONITOR : 0) | ECX_VMX | ECX_CMPXCHG16B | ECX_PCID | ECX_X2APIC | ECX_POPCNT | ECX_TSC_DEADLINE | ECX_XSAVE | osxsave,
     EDX_FPU | EDX_DE | EDX_PSE | EDX_TSC | EDX_MSR | EDX_PAE | EDX_CX8 | EDX_SEP | EDX_PGE | EDX_CMOV | EDX_PAT
     | EDX_PSE36 | EDX_CLFSH | EDX_MMX | EDX_FXSR | EDX_SSE | EDX_SSE2 | apic | (processors > 1 ? EDX_HTT : 0));
 }

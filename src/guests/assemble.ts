@@ -1,27 +1,31 @@
 /**
- * The assembler: GNU `as` syntax (Intel, no register prefix) for the integer and system instructions of x86-64.
+ * The assembler: keystone behind GNU `as` syntax (Intel, no register prefix).
  *
- * One section, one pass until addresses stand still. Supported: labels, `.code32 .code64`, `.set NAME, expression`,
- * `NAME = expression`, `.byte .word .long .quad .ascii .asciz .align .balign .p2align .skip .space .zero .fill`,
- * several statements on a line separated by `;`, comments `#` and `//`, `.` or `$` for the current address.
- * A label as an immediate is written `offset label`. No macros, no numeric labels, no SSE, no x87.
+ * Supported: labels, `.code32 .code64`, `.set NAME, expression`, `NAME = expression`, `.byte .word .long .quad .ascii
+ * .asciz .align .balign .p2align .skip .space .zero .fill`, several statements on a line separated by `;`, comments `#`
+ * and `//`. A label as an immediate is written `offset label`, in memory `[rip + label]`. No macros, no sections.
+ *
+ * Forms that keystone is known to encode wrong are refused with the spelling that is right (`assembly/pitfalls.ts`).
+ * Keystone itself refuses `jmp selector:label`. It cuts an immediate or a LOOP distance that does not fit,
+ * without a word.
  * @module
  */
-import { AssemblyError, Complaint } from "./assembler/error.js";
-import { encode } from "./assembler/encode.js";
-import type { Lookup, Value } from "./assembler/expression.js";
-import { at, parseFile } from "./assembler/statement.js";
-import type { Statement } from "./assembler/statement.js";
+import { AssemblyError } from "./assembly/error.js";
+import { constantsOf } from "./assembly/constants.js";
+import type { Constants } from "./assembly/constants.js";
+import { encodeAndEvaluate, load } from "./assembly/keystone.js";
+import type { KeystoneFiles } from "./assembly/keystone.js";
+import { argumentOf, omissionOf } from "./assembly/omissions.js";
+import type { Outcome } from "./assembly/omissions.js";
+import { pitfallOf } from "./assembly/pitfalls.js";
+import { spelledForKeystone } from "./assembly/spelling.js";
+import { statementsOf } from "./assembly/statements.js";
+import type { AssemblySource, Statement } from "./assembly/statements.js";
 
 export { AssemblyError };
+export type { AssemblySource };
 
-/** A source file; several are assembled one after another as if they were one. */
-export interface AssemblySource {
-  name: string;
-  text: string;
-}
-
-/** A run of bytes that one source line made. */
+/** A run of bytes that one statement made. */
 export interface ListingEntry {
   /** Linear address of the first byte. */
   address: number;
@@ -44,161 +48,121 @@ export interface Assembled {
   symbols: Record<string, number>;
 }
 
-/** Images larger than this are refused, bytes. */
-const LARGEST_IMAGE = 64 << 20;
-
-/** Every round can only lengthen branches; what has not settled after so many is a paradox in `.skip` or `.set`. */
-const MOST_ROUNDS = 100;
-
-interface Round {
-  bytes: number[][];
-  labels: Map<string, bigint>;
-  constants: Map<string, Value>;
-  /** A short branch was lengthened. */
-  grew: boolean;
-  /** A branch that has only a short form (LOOP, JRCXZ) and does not reach. */
-  unreachable?: Statement;
-}
-
-function complain({ file, line, text }: Statement, reason: string): never {
-  throw new AssemblyError(reason, file, line, text);
-}
-
-class Layout {
-  readonly #far = new Set<Statement>();
-  readonly #names = new Map<string, "label" | "set">();
-  #labels = new Map<string, bigint>();
-
-  constructor(
-    readonly statements: readonly Statement[],
-    readonly origin: bigint,
-  ) {
-    for (const statement of statements) {
-      if (statement.kind !== "label" && statement.kind !== "set") continue;
-      const previous = this.#names.get(statement.name);
-      if (previous !== undefined && (previous === "label" || statement.kind === "label")) {
-        complain(statement, `"${statement.name}" is already defined`);
-      }
-      this.#names.set(statement.name, statement.kind);
-    }
-  }
-
-  /** Values of this round if the definition came before, else those of the round before. */
-  #lookup(name: string, address: bigint, { labels, constants }: Round): Value {
-    if (name === "." || name === "$") return { value: address, labels: 1, late: true };
-    const kind = this.#names.get(name);
-    if (kind === undefined) throw new Complaint(`"${name}" is not defined`);
-    if (kind === "label")
-      return { value: labels.get(name) ?? this.#labels.get(name) ?? address, labels: 1, late: true };
-    const constant = constants.get(name);
-    if (constant === undefined) throw new Complaint(`the constant "${name}" is used before its definition`);
-    return constant;
-  }
-
-  round(): Round {
-    const round: Round = { bytes: [], labels: new Map(), constants: new Map(), grew: false };
-    let address = this.origin;
-    let long = true;
-    for (const statement of this.statements) {
-      const here = address;
-      const lookup: Lookup = (name) => this.#lookup(name, here, round);
-      if (statement.kind === "mode") long = statement.long;
-      if (statement.kind === "label") round.labels.set(statement.name, address);
-      const bytes = at(statement, () => this.#emit(statement, { address, long, lookup, round }));
-      round.bytes.push(bytes);
-      address += BigInt(bytes.length);
-      if (address - this.origin > LARGEST_IMAGE) {
-        complain(statement, `the image grows beyond ${LARGEST_IMAGE} bytes`);
-      }
-    }
-    return round;
-  }
-
-  #emit(
-    statement: Statement,
-    place: { address: bigint; long: boolean; lookup: Lookup; round: Round },
-  ): number[] {
-    const { address, long, lookup, round } = place;
-    if (statement.kind === "set") round.constants.set(statement.name, statement.value(lookup));
-    if (statement.kind === "data") return statement.emit(address, lookup);
-    if (statement.kind !== "instruction") return [];
-    const { mnemonic, operands, prefixes } = statement;
-    const far = this.#far.has(statement);
-    const encoded = encode(mnemonic, operands, prefixes, { lookup, address, long, far });
-    if (!encoded.reaches && far) round.unreachable = statement;
-    if (!encoded.reaches && !far) {
-      this.#far.add(statement);
-      round.grew = true;
-    }
-    return encoded.bytes;
-  }
-
-  /** Rounds until neither an address nor a branch changes. */
-  settle(): Round {
-    for (let count = 0; count < MOST_ROUNDS; count++) {
-      const round = this.round();
-      const stands = [...round.labels].every(([name, address]) => this.#labels.get(name) === address);
-      this.#labels = round.labels;
-      if (!stands || round.grew) continue;
-      if (round.unreachable === undefined) return round;
-      complain(round.unreachable, "the branch target is out of reach");
-    }
-    return complain(this.statements[0], "the addresses never settle: a size depends on itself");
-  }
-}
-
-function listingOf(
-  statements: readonly Statement[],
-  bytes: readonly number[][],
-  files: readonly string[],
-  origin: number,
-): ListingEntry[] {
-  const listing: ListingEntry[] = [];
-  let address = origin;
-  statements.forEach(({ file, line, kind }, i) => {
-    const length = bytes[i].length;
-    if (length > 0) {
-      listing.push({
-        address,
-        length,
-        file: files.indexOf(file),
-        line,
-        kind: kind === "instruction" ? "code" : "data",
-      });
-    }
-    address += length;
-  });
-  return listing;
-}
-
-function symbolsOf({ labels, constants }: Round): Record<string, number> {
-  const constantValues = [...constants].map(
-    ([name, { value }]) => [name, Number(BigInt.asUintN(53, value))] as const,
-  );
-  return Object.fromEntries([
-    ...[...labels].map(([name, address]) => [name, Number(address)] as const),
-    ...constantValues,
-  ]);
-}
-
 /**
  * Assembles source text, starting in 64-bit mode.
  * @param source one text (named "source" in messages) or several files with distinct names
  * @param options.origin linear address of the first byte
  * @throws AssemblyError with file and line for anything that cannot be assembled
  */
-export function assemble(
-  source: string | readonly AssemblySource[],
-  { origin }: { origin: number },
-): Assembled {
-  const sources = typeof source === "string" ? [{ name: "source", text: source }] : source;
-  const statements = sources.flatMap(({ name, text }) => parseFile(name, text));
-  const round = new Layout(statements, BigInt(origin)).settle();
-  const files = sources.map(({ name }) => name);
-  return {
+export type Assemble = (source: string | readonly AssemblySource[], options: { origin: number }) => Assembled;
+
+interface Image {
+  bytes: Uint8Array;
+  /** By statement. */
+  outcomes: Outcome[];
+  symbols: Record<string, number>;
+}
+
+/** Keystone numbers no lines, so a label stands before each statement and one behind the last. */
+const statementLabel = (index: number): string => `.Lstatement${index}`;
+
+function build(statements: readonly Statement[], constants: Constants, origin: number): Image | string {
+  const lines = statements.flatMap((statement, i) => [
+    ...statement.labels.map((label) => `${label}:`),
+    `${statementLabel(i)}:`,
+    spelledForKeystone(statement, constants),
+  ]);
+  const places = Array.from({ length: statements.length + 1 }, (_, i) => statementLabel(i));
+  const sizes = statements.map((statement, i) => argumentOf(statement, statementLabel(i)));
+  const names = [
+    ...new Set(statements.flatMap(({ labels, constant }) => [...labels, constant ?? []].flat())),
+  ];
+  const result = encodeAndEvaluate(
+    [...lines, `${statementLabel(statements.length)}:`],
+    [...places, ...sizes, ...names],
     origin,
-    bytes: Uint8Array.from(round.bytes.flat()),
-    listing: listingOf(statements, round.bytes, files, origin),
-    symbols: symbolsOf(round),
+  );
+  if (typeof result === "string") return result;
+  const addresses = result.values.slice(0, places.length).map(Number);
+  const sizeValues = result.values.slice(places.length, places.length + sizes.length).map(Number);
+  const symbolValues = result.values.slice(places.length + sizes.length);
+  return {
+    bytes: result.bytes,
+    outcomes: statements.map((_, i) => ({
+      address: addresses[i],
+      length: addresses[i + 1] - addresses[i],
+      argument: sizeValues[i],
+    })),
+    symbols: Object.fromEntries(names.map((name, i) => [name, Number(BigInt.asUintN(53, symbolValues[i]))])),
   };
+}
+
+/** The first statements, with the labels and constants of the rest so that they can be referred to. */
+function prefix(statements: readonly Statement[], count: number): Statement[] {
+  const first = statements.slice(0, count);
+  const known = new Set<string | null>(first.flatMap(({ labels, constant }) => [...labels, constant]));
+  const rest = statements.slice(count).map((statement): Statement => {
+    const labels = statement.labels.filter((label) => !known.has(label));
+    const constant = known.has(statement.constant) ? null : statement.constant;
+    for (const name of [...labels, constant]) known.add(name);
+    return { ...statement, kind: "none", labels, constant, code: constant ? `.set ${constant}, 1` : "" };
+  });
+  return [...first, ...rest];
+}
+
+/** Finds the statement that keystone refuses by halving, and its reason. */
+function refused(
+  statements: readonly Statement[],
+  constants: Constants,
+  origin: number,
+  reason: string,
+): { statement: Statement; reason: string } {
+  let good = 0;
+  let bad = statements.length;
+  while (bad - good > 1) {
+    const middle = (good + bad) >> 1;
+    const result = build(prefix(statements, middle), constants, origin);
+    if (typeof result === "string") [bad, reason] = [middle, result];
+    else good = middle;
+  }
+  return { statement: statements[bad - 1], reason };
+}
+
+function assemble(source: string | readonly AssemblySource[], { origin }: { origin: number }): Assembled {
+  const sources = typeof source === "string" ? [{ name: "source", text: source }] : source;
+  const complain = ({ file, line }: Statement, reason: string): never => {
+    const { name, text } = sources[file];
+    throw new AssemblyError(reason, name, line, text.split("\n")[line - 1]);
+  };
+  const statements = statementsOf(sources);
+  const labels = new Set(statements.flatMap((statement) => statement.labels));
+  for (const statement of statements) {
+    const pitfall = pitfallOf(statement, labels);
+    if (pitfall !== null) complain(statement, pitfall);
+  }
+  const constants = constantsOf(statements);
+  const image = build(statements, constants, origin);
+  if (typeof image === "string") {
+    const { statement, reason } = refused(statements, constants, origin, image);
+    return complain(statement, reason);
+  }
+  const { bytes, outcomes, symbols } = image;
+  const listing = statements.flatMap((statement, i): ListingEntry[] => {
+    const omission = omissionOf(statement, outcomes[i]);
+    if (omission !== null) complain(statement, omission);
+    const { file, line, kind } = statement;
+    const { address, length } = outcomes[i];
+    return kind === "none" || length === 0 ? [] : [{ address, length, file, line, kind }];
+  });
+  return { origin, bytes, listing, symbols };
+}
+
+/**
+ * Loads keystone. Some impossible operands make it break down, with an error that is no `AssemblyError`, or run for ever;
+ * it is of no use after that, so a page loads it in a worker that it can throw away.
+ * @param files keystone's own, for a page; without them Node finds the installed package
+ */
+export async function loadAssembler(files?: KeystoneFiles): Promise<Assemble> {
+  await load(files);
+  return assemble;
 }

@@ -3,12 +3,13 @@ import { execFileSync } from "node:child_process";
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
-import { assemble } from "./assemble.js";
+import { loadAssembler } from "./assemble.js";
 import { CATALOGUE, GUEST_ORIGIN } from "./catalogue.js";
 import type { CatalogueEntry } from "./catalogue.js";
 import { guestListing } from "./listing.js";
 
 const here = path.dirname(fileURLToPath(import.meta.url));
+const assemble = await loadAssembler();
 const out = path.join(here, "build");
 
 const C_FLAGS =

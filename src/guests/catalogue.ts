@@ -82,6 +82,12 @@ export const CATALOGUE: readonly CatalogueEntry[] = [
   assembled("endless", "Endless loop", "Spins with interrupts off until somebody takes the processor away", [
     "misbehaving/endless.s",
   ]),
+  assembled(
+    "probe",
+    "Probe",
+    "Executes CPUID, RDMSR and WRMSR from a table that a lab puts behind it; powers off where there is none",
+    ["labs/probe.s"],
+  ),
   {
     name: "c-hello",
     title: "Compiled C",

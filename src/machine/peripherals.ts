@@ -91,7 +91,7 @@ export class Peripherals {
     this.serial = new Serial16550(connections.onSerial, (level) => this.setLine(IRQ_SERIAL_COM1, level));
     const memory = cmosMemory(connections.ramBytes, processors.length);
     this.rtc = new RtcMc146818(clock, connections.date ?? DEFAULT_DATE, memory, (level) =>
-      this.setLine(IRQ_RTC, level),
+      this.#followClock(level),
     );
     this.acpi = new AcpiPm(clock, (level) => this.setLine(IRQ_SCI, level), connections.onPowerOff);
     this.#wireChipset(connections);
@@ -105,6 +105,11 @@ export class Peripherals {
   setLine(line: number, level: boolean): void {
     if (line < 16) this.pic.setLine(line, level);
     this.ioApic.setLine(line === IRQ_PIT ? 2 : line, level);
+  }
+
+  #followClock(level: boolean): void {
+    this.setLine(IRQ_RTC, level);
+    if (level) this.acpi.clockInterrupt();
   }
 
   /** INTR of the 8259s goes to LINT0 of every processor and to input 0 of the I/O APIC. */

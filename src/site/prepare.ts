@@ -1,5 +1,6 @@
 /** Makes everything that `observable build` and `observable preview` find ready: run it before either. */
 import { mkdirSync } from "node:fs";
+import { bundleAssembler } from "./assembler.js";
 import { copyFonts } from "./fonts.js";
 import { bundleGrading } from "./grading.js";
 import { writeHypervisorSources } from "./hypervisor-sources.js";
@@ -19,3 +20,4 @@ writeLinux();
 await bundleMonaco();
 await bundleXterm();
 await bundleGrading();
+await bundleAssembler();

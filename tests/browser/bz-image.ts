@@ -1,4 +1,6 @@
-import { assemble } from "../../src/guests/assemble.js";
+import { loadAssembler } from "../../src/guests/assemble.js";
+
+const assemble = await loadAssembler();
 
 const SETUP_SECTORS = 1;
 const SECTOR = 512;

@@ -40,8 +40,8 @@ const press = (stage: Locator, name: string): Promise<void> =>
   stage.getByRole("button", { name, exact: true }).click();
 const firstStage = (page: Page): Locator => page.locator(".stage").first();
 
-async function axe(page: Page): Promise<string[]> {
-  const { violations } = await new AxeBuilder({ page }).exclude(".monaco-editor").analyze();
+async function axe(page: Page, area = "html"): Promise<string[]> {
+  const { violations } = await new AxeBuilder({ page }).include(area).exclude(".monaco-editor").analyze();
   return violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ target }) => String(target)).join("; ")}`);
 }
 
@@ -283,6 +283,83 @@ describe("edited handlers", () => {
       source.replace("const { registers } = vcpu;", "const { registers = vcpu;"),
     );
     await page.locator("#quote-cpuid-policy").getByText(/error/).first().waitFor({ timeout: 20_000 });
+    await words(firstStage(page), /ready/);
+  });
+});
+
+describe("the edited guest", () => {
+  const shipped = readFileSync(new URL("../../src/guests/hello/main.s", import.meta.url), "utf8");
+  const bench = (page: Page): Locator => page.locator(".guest-workbench");
+
+  async function editGuest(page: Page, text: string): Promise<void> {
+    await words(firstStage(page), /ready/);
+    await firstStage(page).getByRole("button", { name: "Edit and run" }).click();
+    await bench(page).locator(".monaco-editor").first().waitFor({ timeout: 30_000 });
+    await write(page, bench(page), text);
+    await bench(page).getByRole("button", { name: /Run/ }).click();
+  }
+  const consoleSays = (page: Page, text: string): Promise<void> =>
+    page.locator(".guest-console", { hasText: text }).first().waitFor();
+
+  it("is assembled in the page and boots, and the shipped guest is put back", async () => {
+    const page = await go(CHAPTER);
+    await editGuest(page, shipped.replace("hello from ring 0", "a reader was here"));
+    await words(firstStage(page), /ended: power off/, 30_000);
+    await consoleSays(page, "a reader was here");
+    await bench(page).getByText("Your guest is in the machine.").waitFor();
+    expect(await axe(page, ".guest-workbench")).toEqual([]);
+    await bench(page).getByRole("button", { name: "Reset", exact: true }).click();
+    await words(firstStage(page), /ready/);
+    await press(firstStage(page), "run");
+    await words(firstStage(page), /ended: power off/);
+    await consoleSays(page, "hello from ring 0");
+    expect(open!.complaints).toEqual([]);
+  });
+
+  it("is shown at the line that it executes", async () => {
+    const page = await go(CHAPTER);
+    const loop = "forever: jmp forever # a line of the reader";
+    await editGuest(page, shipped.replace("    call print_processor", `    ${loop}`));
+    await words(firstStage(page), /running/, 30_000);
+    await press(firstStage(page), "pause");
+    await page.locator(".source-line.here", { hasText: loop }).first().waitFor();
+  });
+
+  it("that is in error does not run: the file, the line and the cause are named and marked", async () => {
+    const page = await go(CHAPTER);
+    await editGuest(page, shipped.replace("    call put_text", "    call nobody"));
+    await bench(page)
+      .getByText("Not run: hello/main.s, line 9: cannot find a symbol")
+      .waitFor({ timeout: 30_000 });
+    await bench(page).getByText("1 error").waitFor();
+    await bench(page).locator(".squiggly-error").first().waitFor();
+    await words(firstStage(page), /ready/);
+  });
+
+  it("opens the source that the error is in", async () => {
+    const page = await go(CHAPTER);
+    await editGuest(page, shipped.replace("put_newline:", "put_line_end:"));
+    await bench(page)
+      .getByText(/Not run: hello\/traps\.s, line \d+: cannot find a symbol/)
+      .waitFor({ timeout: 30_000 });
+    expect(await bench(page).getByRole("combobox").inputValue()).toBe("hello/traps.s");
+    await bench(page).locator(".squiggly-error").first().waitFor();
+  });
+
+  it("is given up, with words, when the assembler does not come to an end", async () => {
+    const page = await go(CHAPTER);
+    await page.route(/\/keystone\.\w+\.js$/, (route) =>
+      route.fulfill({
+        contentType: "text/javascript",
+        body: `export const Const = {};
+          export async function loadKeystone() {}
+          export class Keystone { asm() { for (;;); } }`,
+      }),
+    );
+    await editGuest(page, shipped.replace("hello from ring 0", "never"));
+    await bench(page)
+      .getByText(/did not come to an end in 10 seconds/)
+      .waitFor({ timeout: 40_000 });
     await words(firstStage(page), /ready/);
   });
 });

@@ -1,9 +1,11 @@
 import { beforeAll, describe, expect, it } from "vitest";
-import { assemble } from "../../src/guests/assemble.js";
+import { loadAssembler } from "../../src/guests/assemble.js";
 import * as S from "../../src/spec/cpu-state.js";
 import { STOP_BUDGET, STOP_DEADLINE } from "../../src/spec/stops.js";
 import { BareCore } from "./bare-core.js";
 import { generator } from "./random.js";
+
+const assemble = await loadAssembler();
 
 const CODE = 0x10000;
 const IDT = 0x8000;
@@ -48,7 +50,7 @@ fault:
   add qword ptr [rsp], 3
   inc r8
   iretq
-.skip 0x1000 - (. - again) % 0x1000
+.balign 0x1000
   .skip 0xfe0
 far_away:
   mov r10, 0x1122334455667788

@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import { assemble } from "../../src/guests/assemble.js";
+import { loadAssembler } from "../../src/guests/assemble.js";
 import { GUEST_ORIGIN } from "../../src/guests/catalogue.js";
 
 const file = (path: string): string => fileURLToPath(new URL(`../../src/${path}`, import.meta.url));
@@ -8,6 +8,8 @@ const LIBRARY = ["multiboot", "long-mode", "console", "power"].map((name) => ({
   name,
   text: readFileSync(file(`guests/lib/${name}.s`), "utf8"),
 }));
+
+const assemble = await loadAssembler();
 
 /** The processor, compiled. */
 export const core = new WebAssembly.Module(readFileSync(file("cpu/build/cpu.wasm")));

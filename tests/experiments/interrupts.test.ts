@@ -108,7 +108,7 @@ describe.each(["native", "vtx"] as const)("interrupts (%s)", (cpuMode) => {
          sti
          mov ebx, 7
          mov ebx, 8
-         jmp $
+         jmp .
        handler:
          mov eax, ebx
          out 0xf4, al

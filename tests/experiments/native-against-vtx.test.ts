@@ -124,7 +124,7 @@ describe("a guest that switches paging on under the hypervisor's eyes", () => {
     wide_gdt:
       .word 0x37
       .quad gdt
-      .space 64
+      .skip 64
   `;
 
   it.each([

@@ -1,8 +1,7 @@
 import { describe, expect, it } from "vitest";
-import { assemble } from "../../src/guests/assemble.js";
 import { CATALOGUE, GUEST_ORIGIN } from "../../src/guests/catalogue.js";
 import { guestListing, lineAt } from "../../src/guests/listing.js";
-import { assembledGuests, sourcesOf } from "./support.js";
+import { assemble, assembledGuests, sourcesOf } from "./support.js";
 
 const hello = assembledGuests[0];
 const sources = sourcesOf(hello);
@@ -51,7 +50,7 @@ describe("the catalogue", () => {
   it("has the guests that chapters and figures count on", () => {
     const wanted = ["hello", "prime", "sieve", "memory-walk", "fib"];
     wanted.push("tlb-misses", "cold-code", "changing-code", "exits", "interrupts");
-    wanted.push("triple-fault", "endless", "c-hello");
+    wanted.push("triple-fault", "endless", "probe", "c-hello");
     expect(CATALOGUE.map(({ name }) => name)).toEqual(wanted);
   });
 });

@@ -1,11 +1,10 @@
 import { existsSync, readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
-import { assemble } from "../../src/guests/assemble.js";
 import { CATALOGUE, GUEST_ORIGIN } from "../../src/guests/catalogue.js";
 import { ImageError, loadImage } from "../../src/guests/load-image.js";
 import type { ImageOptions, LoadedImage } from "../../src/guests/load-image.js";
 import { makeElf } from "./elf-image.js";
-import { assembledGuests, builtImage, seeded, sourcesOf } from "./support.js";
+import { assemble, assembledGuests, builtImage, seeded, sourcesOf } from "./support.js";
 
 const MIB = 1 << 20;
 const RAM = 16 * MIB;

@@ -4,10 +4,9 @@ import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { describe, expect, it } from "vitest";
-import { assemble } from "../../src/guests/assemble.js";
 import { CATALOGUE, GUEST_ORIGIN } from "../../src/guests/catalogue.js";
 import type { CatalogueEntry } from "../../src/guests/catalogue.js";
-import { builtImage, expected, have, sourcesOf } from "./support.js";
+import { assemble, builtImage, expected, have, sourcesOf } from "./support.js";
 
 const QEMU = "qemu-system-x86_64";
 const BARE_METAL = ["-cpu", "qemu64,-hypervisor,vendor=GenuineIntel"];

@@ -3,11 +3,14 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "no
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
+import { loadAssembler } from "../../src/guests/assemble.js";
 import type { AssemblySource } from "../../src/guests/assemble.js";
 import { CATALOGUE } from "../../src/guests/catalogue.js";
 import type { CatalogueEntry } from "../../src/guests/catalogue.js";
 
 const guests = fileURLToPath(new URL("../../src/guests/", import.meta.url));
+
+export const assemble = await loadAssembler();
 
 /** The sources of a guest, in the order in which they are assembled. */
 export function sourcesOf({ recipe }: CatalogueEntry): AssemblySource[] {
@@ -40,7 +43,7 @@ export function gnuAssemble(source: string, origin: number): Uint8Array {
   const run = (tool: string, args: string[]): void => void execFileSync(tool, args, { stdio: "pipe" });
   try {
     writeFileSync(file("s.s"), `.intel_syntax noprefix\n${source}\n`);
-    run("as", ["--64", "-o", file("s.o"), file("s.s")]);
+    run("as", ["--64", "-mindex-reg", "-o", file("s.o"), file("s.s")]);
     run("ld", [`-Ttext=0x${origin.toString(16)}`, "-e", "0", "-o", file("s.elf"), file("s.o")]);
     run("objcopy", ["-O", "binary", "-j", ".text", file("s.elf"), file("s.bin")]);
     return existsSync(file("s.bin")) ? Uint8Array.from(readFileSync(file("s.bin"))) : new Uint8Array(0);

@@ -1,7 +1,9 @@
 import { beforeAll, describe, expect, it } from "vitest";
-import { assemble } from "../../src/guests/assemble.js";
+import { loadAssembler } from "../../src/guests/assemble.js";
 import { Machine, type MachineStop } from "../../src/machine/machine.js";
 import { compiledCore } from "./core.js";
+
+const assemble = await loadAssembler();
 
 let core: WebAssembly.Module;
 beforeAll(() => {
@@ -235,6 +237,34 @@ still:
     const { stop, machine } = run(source);
     expect(stop).toEqual(PASSED);
     expect(machine.peripherals.local[0]!.apic.output).toBe(false);
+  });
+
+  it.each([
+    ["MONITOR", [0x0f, 0x01, 0xc8]],
+    ["MWAIT", [0x0f, 0x01, 0xc9]],
+  ])("has %s where IA32_MISC_ENABLE enables it, as CPUID says, and #UD elsewhere", (_, code) => {
+    const source = (enable: boolean): string =>
+      guest(
+        `mov ecx, 0x1a0
+  rdmsr
+  ${enable ? "or eax, 0x40000" : "nop"}
+  wrmsr
+  mov eax, 1
+  cpuid
+  shr ecx, 3
+  and ecx, 1
+  mov ebx, ecx
+  mov eax, 0x1000
+  xor ecx, ecx
+  xor edx, edx
+  .byte ${code.join(", ")}
+  lea eax, [ebx + 4]
+  out 0xf4, al`,
+        `lea eax, [ebx + 8]
+  out 0xf4, al`,
+      );
+    expect(run(source(true)).stop).toEqual({ kind: "debug-exit", status: 2 * (4 + 1) + 1 });
+    expect(run(source(false)).stop).toEqual({ kind: "debug-exit", status: 2 * 8 + 1 });
   });
 
   it("reports in CPUID the APIC, its ID and the frequency of the time-stamp counter", () => {

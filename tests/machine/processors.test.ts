@@ -1,7 +1,9 @@
 import { beforeAll, describe, expect, it } from "vitest";
-import { assemble } from "../../src/guests/assemble.js";
+import { loadAssembler } from "../../src/guests/assemble.js";
 import { Machine, type MachineStop } from "../../src/machine/machine.js";
 import { compiledCore } from "./core.js";
+
+const assemble = await loadAssembler();
 
 let core: WebAssembly.Module;
 beforeAll(() => {

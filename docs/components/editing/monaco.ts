@@ -2,6 +2,7 @@
 import { FileAttachment } from "observablehq:stdlib";
 import type * as Editor from "monaco-editor/editor";
 import type * as TypeScript from "monaco-editor/languages/features/typescript/register";
+import { defineAssembly } from "./assembly.js";
 import { isDark, onThemeChange, token } from "../theme.js";
 
 export type Monaco = typeof Editor & { typescript: typeof TypeScript };
@@ -80,6 +81,7 @@ async function start(): Promise<Monaco> {
     document.fonts.load('1em "IBM Plex Mono"'),
   ]);
   setCompiler(monaco);
+  defineAssembly(monaco);
   defineTheme(monaco);
   onThemeChange(() => defineTheme(monaco));
   return monaco;

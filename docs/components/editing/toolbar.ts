@@ -3,7 +3,7 @@
 export interface Actions {
   run?: () => void;
   reset: () => void;
-  format: () => void;
+  format?: () => void;
   close?: () => void;
 }
 
@@ -51,10 +51,8 @@ export class Toolbar {
   connect({ run, reset, format, close }: Actions): void {
     const key = MAC ? "⌘Enter" : "Ctrl+Enter";
     if (run) this.#buttons.append(button("▶ Run", `Run with this source (${key})`, run, true));
-    this.#buttons.append(
-      button("Reset", "Back to the source of the notebook", reset),
-      button("Format", "Lay the code out (Shift+Alt+F)", format),
-    );
+    this.#buttons.append(button("Reset", "Back to the source of the notebook", reset));
+    if (format) this.#buttons.append(button("Format", "Lay the code out (Shift+Alt+F)", format));
     if (close) this.#buttons.append(button("Close", "Close the editor; edits are kept", close));
   }
 
@@ -67,7 +65,7 @@ export class Toolbar {
     this.say(words);
   }
 
-  /** Number of errors TypeScript sees. */
+  /** Number of errors marked. */
   count(errors: number): void {
     this.#problems.textContent = errors === 0 ? "" : errors === 1 ? "1 error" : `${errors} errors`;
   }

@@ -6,11 +6,17 @@ import { element } from "./frame.js";
 
 export interface GuestSource {
   element: HTMLElement;
-  /** @param rip - linear address of the next instruction; null before the start */
-  update(rip: bigint | null, ring: Ring): void;
+  /** Name of the source that is shown. */
+  readonly shown: string;
+  /**
+   * @param listing - of the program that the machine runs
+   * @param rip - linear address of the next instruction; null before the start
+   */
+  update(listing: GuestListing, rip: bigint | null, ring: Ring): void;
 }
 
-export function guestSource(listing: GuestListing): GuestSource {
+/** @param tools - what stands below the program */
+export function guestSource(...tools: HTMLElement[]): GuestSource {
   const title = element("p", { class: "pane-title" });
   const screen = element("pre", {
     class: "guest-source",
@@ -18,12 +24,14 @@ export function guestSource(listing: GuestListing): GuestSource {
     role: "region",
     "aria-label": "Program of the guest",
   });
-  let shown: string | null = null;
+  let program: GuestListing | null = null;
+  let shown = "";
   let lines: HTMLElement[] = [];
   let marked: HTMLElement | null = null;
 
-  const open = (name: string): void => {
-    if (name === shown) return;
+  const open = (listing: GuestListing, name: string): void => {
+    if (name === shown && listing === program) return;
+    program = listing;
     shown = name;
     marked = null;
     const text = listing.sources.find((source) => source.name === name)?.text ?? "";
@@ -31,13 +39,14 @@ export function guestSource(listing: GuestListing): GuestSource {
     screen.replaceChildren(...lines);
     screen.scrollTop = 0;
   };
-  const entry = listing.sources.find((source) => /^main:/m.test(source.text)) ?? listing.sources[0];
-
   return {
-    element: element("div", { class: "guest-program" }, title, screen),
-    update(rip, ring) {
+    element: element("div", { class: "guest-program" }, title, screen, ...tools),
+    get shown() {
+      return shown;
+    },
+    update(listing, rip, ring) {
       const found = rip === null ? undefined : lineAt(listing, Number(BigInt.asUintN(53, rip)));
-      open(found?.source.name ?? shown ?? entry.name);
+      open(listing, found?.source.name ?? (shown || entryOf(listing)));
       title.textContent =
         found || rip === null ? `Its program, ${shown}` : "Its program (not in any line of it now)";
       screen.dataset.layer = ringToken(ring === -1 ? 0 : ring);
@@ -51,6 +60,11 @@ export function guestSource(listing: GuestListing): GuestSource {
       if (Math.abs(screen.scrollTop - middle) > screen.clientHeight / 3) screen.scrollTop = middle;
     },
   };
+}
+
+/** The source that a reader should begin with. */
+function entryOf({ sources }: GuestListing): string {
+  return (sources.find(({ text }) => /^main:/m.test(text)) ?? sources[0]).name;
 }
 
 function sourceLine(number: number, text: string): HTMLElement {

@@ -9,6 +9,7 @@ export const CORE = FileAttachment("../../lib/cpu/build/cpu.wasm").href;
 export const GUEST_IMAGES: Readonly<Record<string, string>> = {
   hello: FileAttachment("../../lib/guests/build/hello.bin").href,
   endless: FileAttachment("../../lib/guests/build/endless.bin").href,
+  probe: FileAttachment("../../lib/guests/build/probe.bin").href,
 };
 
 /** Address of a built-in guest's image. */

@@ -5,6 +5,7 @@
 import type { MachineView, Moment, Ring, TraceEvent } from "../../lib/experiments/view.js";
 import { CORE, guestImage } from "./assets.js";
 import { momentOf, sameMoment, withMoment } from "./moment.js";
+import type { Program } from "./guest/protocol.js";
 import type {
   Command,
   EditedHandler,
@@ -39,6 +40,8 @@ export interface MachineState extends TraceWindow {
   notice: Notice | null;
   /** Exit reasons whose handler the reader has changed. */
   edited: EditedHandlers;
+  /** The guest as the reader has changed it; null for the one that ships with the notebook. */
+  program: Program | null;
 }
 
 export interface MachineOptions extends Omit<MachineSetup, "edited"> {
@@ -81,6 +84,7 @@ export class Machine extends EventTarget {
       selected: null,
       notice: null,
       edited: options.edited ?? {},
+      program: null,
     };
     if (options.addressed) {
       addEventListener("hashchange", this.#followAddress);
@@ -133,9 +137,9 @@ export class Machine extends EventTarget {
     if (this.state.status === "loading" || this.state.status === "failed") return;
     this.#ask({ type: "seek", moment });
   }
-  /** As it was when the page opened: prepared state, prepared handlers. */
+  /** As it was when the page opened: prepared state, prepared handlers, the notebook's own guest. */
   restore(): void {
-    this.#change({ edited: this.#options.edited ?? {}, pace: null });
+    this.#change({ edited: this.#options.edited ?? {}, program: null, pace: null });
     this.reset();
   }
   /** Takes over where another window's machine stands. */
@@ -148,7 +152,7 @@ export class Machine extends EventTarget {
     this.#change({ edited });
     this.#load(moment);
   }
-  /** The machine as new, or in its prepared state; edited handlers stay. */
+  /** The machine as new, or in its prepared state; what the reader has edited stays. */
   reset(): void {
     this.#load(this.#options.prepared ?? null);
   }
@@ -172,6 +176,12 @@ export class Machine extends EventTarget {
     if (handler) edited[exit] = handler;
     else delete edited[exit];
     this.#change({ edited });
+    this.reset();
+  }
+
+  /** Puts an edited guest in and resets; null puts the notebook's own back. */
+  boot(program: Program | null): void {
+    this.#change({ program });
     this.reset();
   }
 
@@ -218,9 +228,16 @@ export class Machine extends EventTarget {
       initrd,
       edited: this.state.edited,
       core: CORE,
-      image: image ?? { address: guestImage(guest) },
+      image: this.#image(image),
       at,
     });
+  }
+
+  /** The reader's own program comes before the image that the page gave. */
+  #image(given: ImageSource | undefined): ImageSource {
+    const { program, guest } = this.state;
+    if (program) return { bytes: program.image };
+    return given ?? { address: guestImage(guest) };
   }
 
   #ask(command: Command): void {

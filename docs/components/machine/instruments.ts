@@ -4,7 +4,7 @@ import { exitTable } from "../figures/exit-table.js";
 import { exitTimeline } from "../figures/exit-timeline.js";
 import { guestConsole } from "../figures/console.js";
 import { element, type FrameOptions } from "../figures/frame.js";
-import { guestSource } from "../figures/guest-source.js";
+import { guestSource, type GuestSource } from "../figures/guest-source.js";
 import type { GuestListing } from "../../lib/guests/listing.js";
 import { registers } from "../figures/registers.js";
 import { ringFigure } from "../figures/ring-figure.js";
@@ -86,13 +86,18 @@ export function consoleOf(machine: Machine): HTMLElement {
   return figure.element;
 }
 
-export function sourceOf(machine: Machine, listing: GuestListing): HTMLElement {
-  const figure = guestSource(listing);
-  attach(machine, figure.element, ({ view }) => {
+/**
+ * The program that the machine runs, at the line that it runs next.
+ * @param listing - of the guest that ships with the notebook
+ * @param tools - what stands below the program
+ */
+export function sourceOf(machine: Machine, listing: GuestListing, ...tools: HTMLElement[]): GuestSource {
+  const figure = guestSource(...tools);
+  attach(machine, figure.element, ({ view, program }) => {
     const rip = view?.registers.find(({ name }) => name.toUpperCase() === "RIP")?.value ?? null;
-    figure.update(view && view.phase !== "ready" ? rip : null, view?.ring ?? 0);
+    figure.update(program?.listing ?? listing, view && view.phase !== "ready" ? rip : null, view?.ring ?? 0);
   });
-  return figure.element;
+  return figure;
 }
 
 /** A number or a few words in running text, taken from the machine as it stands. */

@@ -14,7 +14,7 @@ import {
 } from '../../spec/vmx-controls';
 import { refreshAttention } from '../events';
 import { faultPending, NONE } from '../fault';
-import { queryCpuid } from '../features';
+import { monitorEnabled, queryCpuid } from '../features';
 import { canonical, readMemory } from '../memory';
 import { currentLevel, in64BitMode, inNonRoot, segment } from '../mode';
 import { opAddressSize, opDst, opReg, opSegment, opSize } from '../op';
@@ -52,7 +52,7 @@ export function pause(op: usize): void {
 }
 
 export function monitor(op: usize): void {
-  if (currentLevel() > 0) return undefinedOpcode();
+  if (!monitorEnabled() || currentLevel() > 0) return undefinedOpcode();
   if (load<u32>(register(1)) != 0) return protectionFault();
   if (intercepted(op, (primaryControls & PRIMARY_MONITOR_EXITING) != 0, reason.MONITOR)) return;
   readAt(opSegment(op), load<u64>(register(0)) & sizeMask(opAddressSize(op)), 1);
@@ -60,7 +60,7 @@ export function monitor(op: usize): void {
 
 /** Wakes at once, as it may for any reason of the implementation's. */
 export function mwait(op: usize): void {
-  if (currentLevel() > 0) return undefinedOpcode();
+  if (!monitorEnabled() || currentLevel() > 0) return undefinedOpcode();
   if (load<u32>(register(1)) > 1) return protectionFault();
   intercepted(op, (primaryControls & PRIMARY_MWAIT_EXITING) != 0, reason.MWAIT);
 }

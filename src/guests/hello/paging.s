@@ -27,14 +27,14 @@ map_small_page:
     jb map_small_page
     mov qword ptr [PAGE_TABLE], 0
 
-    mov eax, offset user_start
+    mov esi, offset user_start
 give_page_to_user:
-    mov ecx, eax
+    mov ecx, esi
     shr ecx, 12
-    lea edx, [rax + (PAGE_PRESENT | PAGE_USER)]
+    lea edx, [rsi + (PAGE_PRESENT | PAGE_USER)]
     mov [PAGE_TABLE + rcx * 8], rdx
-    add eax, PAGE_SIZE
-    cmp eax, offset user_end
+    add esi, PAGE_SIZE
+    cmp esi, offset user_end
     jb give_page_to_user
     mov qword ptr [PAGE_TABLE + (USER_STACK >> 12) * 8], USER_STACK | PAGE_PRESENT | PAGE_WRITABLE | PAGE_USER
 

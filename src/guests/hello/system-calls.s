@@ -67,12 +67,12 @@ system_call_unknown:
 
 # A kernel that prints from any address that ring 3 names would print its own secrets.
 system_write:
-    mov rax, rdi
-    sub rax, offset user_start
-    cmp rax, offset user_end - user_start
+    mov rdx, rdi
+    sub rdx, offset user_start
+    cmp rdx, offset user_end - user_start
     jae write_refused
     mov rcx, offset user_end - user_start
-    sub rcx, rax
+    sub rcx, rdx
     cmp rsi, rcx
     ja write_refused
     push rsi

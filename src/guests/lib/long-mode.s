@@ -55,8 +55,11 @@ map_large_page:
     mov eax, cr0
     or eax, CR0_PG | CR0_WP
     mov cr0, eax                # EFER.LMA is now 1: compatibility mode
-    lgdt [gdt_pointer]
-    jmp KERNEL_CODE:long_mode   # CS.L = 1: 64-bit mode
+    .byte 0x0f, 0x01, 0x15      # lgdt [gdt_pointer], which keystone loads with 24 bits of the base
+    .long gdt_pointer
+    .byte 0xea                  # jmp KERNEL_CODE:long_mode, which keystone does not know; CS.L = 1: 64-bit mode
+    .long long_mode
+    .word KERNEL_CODE
 
 .code64
 long_mode:

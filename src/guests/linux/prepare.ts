@@ -22,10 +22,20 @@ function run(command: string, args: readonly string[], cwd: string): string {
   return execFileSync(command, args, { cwd, encoding: "utf8", stdio: ["ignore", "pipe", "pipe"] });
 }
 
+/** What fails on a machine that has never asked for its package lists is tried once more with them. */
+function withPackageLists<T>(action: () => T, scratch: string): T {
+  try {
+    return action();
+  } catch {
+    run("apt-get", ["update"], scratch);
+    return action();
+  }
+}
+
 /** Downloads a package without installing it. @returns the folder of its files */
 function unpack(name: string, scratch: string): string {
   const folder = mkdtempSync(path.join(scratch, "package-"));
-  run("apt-get", ["download", name], folder);
+  withPackageLists(() => run("apt-get", ["download", name], folder), scratch);
   const archive = readdirSync(folder).find((file) => file.endsWith(".deb"));
   if (archive === undefined) throw new Error(`apt-get download ${name} brought no package`);
   run("dpkg-deb", ["-x", archive, "files"], folder);
@@ -34,10 +44,12 @@ function unpack(name: string, scratch: string): string {
 
 /** The package that a kernel's meta-package stands for. */
 function newest(metaPackage: string, scratch: string): string {
-  const listed = run("apt-cache", ["depends", metaPackage], scratch);
-  const name = /Depends: (linux-image-\d\S*)/.exec(listed)?.[1];
-  if (name === undefined) throw new Error(`the package manager knows no ${metaPackage}`);
-  return name;
+  return withPackageLists(() => {
+    const listed = run("apt-cache", ["depends", metaPackage], scratch);
+    const name = /Depends: (linux-image-\d\S*)/.exec(listed)?.[1];
+    if (name === undefined) throw new Error(`the package manager knows no ${metaPackage}`);
+    return name;
+  }, scratch);
 }
 
 function kernelOf({ package: name }: DistributionKernel, scratch: string): Uint8Array {

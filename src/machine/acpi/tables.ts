@@ -72,7 +72,6 @@ function fixedTable(dsdt: number): Uint8Array {
   const C1 = 1 << 2;
   const NO_POWER_BUTTON = 1 << 4;
   const NO_SLEEP_BUTTON = 1 << 5;
-  const NO_RTC_STATUS = 1 << 6;
   const TIMER_32_BITS = 1 << 8;
   const RESET_REGISTER = 1 << 10;
   const LEGACY_DEVICES = 1 << 0;
@@ -93,11 +92,7 @@ function fixedTable(dsdt: number): Uint8Array {
     .put(98, 2, NO_C3)
     .put(108, 1, P.RTC_CENTURY)
     .put(109, 2, LEGACY_DEVICES | NO_VGA | NO_MSI)
-    .put(
-      112,
-      4,
-      WBINVD | C1 | NO_POWER_BUTTON | NO_SLEEP_BUTTON | NO_RTC_STATUS | TIMER_32_BITS | RESET_REGISTER,
-    )
+    .put(112, 4, WBINVD | C1 | NO_POWER_BUTTON | NO_SLEEP_BUTTON | TIMER_32_BITS | RESET_REGISTER)
     .put(128, 1, P.RESET_CONTROL_RESET)
     .put(140, 8, dsdt);
   putPorts(table, 116, P.RESET_CONTROL, 8, 1);

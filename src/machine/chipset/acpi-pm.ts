@@ -17,8 +17,10 @@ export const ACPI_PM_PORTS = 12;
 
 /** Timer carry, in status and enable: bit 31 of the timer has changed. */
 const TMR = 1 << 0;
-/** Enable bits of events that this board has: the timer's, and the global lock's, which needs no hardware. */
-const ENABLE_WRITABLE = TMR | (1 << 5);
+/** The real-time clock has interrupted. */
+const RTC = 1 << 10;
+/** Enable bits of events that this board has, and the global lock's, which needs no hardware. */
+const ENABLE_WRITABLE = TMR | RTC | (1 << 5);
 const SCI_EN = 1 << 0;
 const SLP_TYP = 7 << 10;
 
@@ -30,6 +32,8 @@ const CARRY = 2 ** 31;
 export interface AcpiPmState {
   enable: number;
   control: number;
+  /** RTC_STS. */
+  clockInterrupted: boolean;
   /** Changes of bit 31 that TMR_STS was cleared for. */
   carriesSeen: number;
   line: boolean;
@@ -48,7 +52,7 @@ export class AcpiPm {
     (offset, value) => this.#writeByte(offset, value),
   );
   readonly #ticks: Divider;
-  #state: AcpiPmState = { enable: 0, control: 0, carriesSeen: 0, line: false };
+  #state: AcpiPmState = { enable: 0, control: 0, clockInterrupted: false, carriesSeen: 0, line: false };
   #event: TimerEvent | null = null;
 
   /**
@@ -64,6 +68,12 @@ export class AcpiPm {
     this.#ticks = new Divider(PM_TIMER_FREQUENCY, clock);
   }
 
+  /** The real-time clock asserts its interrupt request: sets RTC_STS. */
+  clockInterrupt(): void {
+    this.#state.clockInterrupted = true;
+    this.#update();
+  }
+
   #shift(offset: number): number {
     return offset >= TIMER ? offset - TIMER : offset & 1;
   }
@@ -72,7 +82,7 @@ export class AcpiPm {
     return Math.floor(this.#ticks.now() / CARRY);
   }
   get #status(): number {
-    return this.#carries > this.#state.carriesSeen ? TMR : 0;
+    return (this.#carries > this.#state.carriesSeen ? TMR : 0) | (this.#state.clockInterrupted ? RTC : 0);
   }
 
   #register(offset: number): number {
@@ -90,6 +100,7 @@ export class AcpiPm {
     if (register === STATUS) {
       // A status bit is cleared by writing it.
       if (written & TMR) s.carriesSeen = this.#carries;
+      if (written & RTC) s.clockInterrupted = false;
     } else if (register === ENABLE) s.enable = ((s.enable & kept) | written) & ENABLE_WRITABLE;
     else if (register === CONTROL) {
       s.control = (s.control & kept) | (written & ~(ACPI_SLP_EN | SCI_EN));
@@ -102,7 +113,7 @@ export class AcpiPm {
     const s = this.#state;
     const level = (this.#status & s.enable) !== 0;
     if (this.#event) this.clock.cancel(this.#event);
-    const waits = (s.enable & TMR) !== 0 && !level;
+    const waits = (s.enable & TMR) !== 0 && (this.#status & TMR) === 0;
     const next = waits ? this.#ticks.cycleOf((this.#carries + 1) * CARRY) : null;
     this.#event = next === null ? null : this.clock.schedule(next, () => this.#update());
     if (level === s.line) return;

@@ -74,10 +74,12 @@ function encode(
   if (form.modrm) {
     let reg = form.digit === encoding.ANY ? below(8) : form.digit;
     if (form.digit === encoding.ANY && reg === 4) reg = 0;
+    // The bit string's offset is near its base, and not the base itself.
+    if (inMemory && row.handler === "bit_rm_reg") {
+      if (reg === 3) reg = 2;
+      registers[reg | (rexed ? (rex & 4) << 1 : 0)] = BigInt(below(2000));
+    }
     if (inMemory) {
-      if (row.handler === "bit_rm_reg") registers[reg | (rexed ? (rex & 4) << 1 : 0)] = BigInt(below(2000));
-      if (row.handler === "bit_rm_reg" && [3].includes(reg) && !(rexed && rex & 4))
-        registers[3] = BigInt(DATA + 0x100);
       const indexed = below(3) === 0;
       bytes.push((1 << 6) | (reg << 3) | (indexed ? 4 : 3));
       if (indexed) bytes.push((below(4) << 6) | (4 << 3) | 3);

@@ -56,6 +56,15 @@ function image(draw: Draw, row: Row): Uint8Array {
   view.setUint32(24, 0x1f80, true);
   view.setUint32(28, 0xffff, true);
   for (let i = 0; i < 8; i++) fillRegister(draw, row, view, REGISTERS + 16 * i);
+  // Half a unit of ST(0)'s last place in the other registers: a tie.
+  if (draw.below(8) === 0) {
+    const digits = [24, 24, 53, 64][(view.getUint16(0, true) >> 8) & 3];
+    const top0 = view.getUint16(REGISTERS + 8, true);
+    for (let i = 1; i < 8 && (top0 & 0x7fff) > digits; i++) {
+      view.setBigUint64(REGISTERS + 16 * i, 1n << 63n, true);
+      view.setUint16(REGISTERS + 16 * i + 8, (draw.below(2) << 15) | ((top0 & 0x7fff) - digits), true);
+    }
+  }
   // Operands of the same size meet more often than chance would have it.
   if (draw.below(8) === 0) bytes.copyWithin(REGISTERS + 16, REGISTERS, REGISTERS + 10);
   return bytes;

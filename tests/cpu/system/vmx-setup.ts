@@ -2,7 +2,7 @@
  * A monitor outside simulated memory with a VMCS that passes every check: a 64-bit guest at GUEST_RIP with EPT identity
  * tables of the first 16 MiB and its own page tables over the same.
  */
-import { MONITOR, OPERAND } from "../../../src/spec/cpu-state.js";
+import { MONITOR, MSR_MISC_ENABLE, OPERAND } from "../../../src/spec/cpu-state.js";
 import * as field from "../../../src/spec/vmcs-fields.js";
 import { VMCS_REVISION_ID } from "../../../src/spec/vmcs-layout.js";
 import { RAM_BASE } from "../../../src/spec/memory-map.js";
@@ -137,6 +137,8 @@ export async function monitored(): Promise<Machine> {
 export function enterRoot(machine: Machine): void {
   machine.cpu.resetState();
   machine.set32(MONITOR, 1);
+  // ENABLE MONITOR FSM: without it MONITOR and MWAIT raise #UD and have nothing to exit for.
+  machine.set64(MSR_MISC_ENABLE, 1n | (1n << 18n));
   for (let i = 0; i < 512; i++) {
     machine.write(VMCS + 8 * i, 0n);
     machine.write(VMXON_REGION + 8 * i, 0n);

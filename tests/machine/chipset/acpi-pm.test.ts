@@ -57,6 +57,16 @@ describe("ACPI power management", () => {
     expect([bench.read(0), bench.sci]).toEqual([1, true]);
   });
 
+  it("raises SCI for the real-time clock's interrupt, if that is enabled", () => {
+    const bench = new Bench();
+    bench.write(2, 0x400);
+    expect([bench.read(2), bench.sci]).toEqual([0x400, false]);
+    bench.pm.clockInterrupt();
+    expect([bench.read(0), bench.sci]).toEqual([0x400, true]);
+    bench.write(0, 0x400);
+    expect([bench.read(0), bench.sci]).toEqual([0, false]);
+  });
+
   it("powers off only for SLP_EN, and restores (fuzz)", () => {
     const random = seeded(11);
     const bench = new Bench();

@@ -17,8 +17,3 @@ export class AssemblyError extends Error {
     super(`${file}:${line}: ${reason}\n    ${text.trim()}`);
   }
 }
-
-/** A cause without its position; the assembler adds file and line on the way out. */
-export class Complaint extends Error {
-  override readonly name = "Complaint";
-}
