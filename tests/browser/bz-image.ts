@@ -48,7 +48,7 @@ wait:
   mov edx, 0x3f8
   in al, dx
   out dx, al
-  cmp al, '.'
+  cmp al, 0x2e
   jne wait
   mov edx, 0x604
   mov eax, 0x2000

@@ -10,7 +10,7 @@ import { BIN } from "./ring1.js";
 const ECHO = guest(`
 main:
   mov edx, 0x3f8
-  mov al, '?'
+  mov al, 0x3f
   out dx, al
 wait:
   mov edx, 0x3fd
@@ -20,7 +20,7 @@ wait:
   mov edx, 0x3f8
   in al, dx
   out dx, al
-  cmp al, '.'
+  cmp al, 0x2e
   jne wait
   ret`);
 

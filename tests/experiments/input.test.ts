@@ -17,7 +17,7 @@ main:
   mov edx, ${RBR}
   in al, dx
   out dx, al
-  cmp al, '.'
+  cmp al, 0x2e
   jne main
   ret`);
 
@@ -51,7 +51,7 @@ main:
 sleep:
   sti
   hlt
-  cmp byte ptr [last], '.'
+  cmp byte ptr [rip + last], 0x2e
   jne sleep
   ret
 irq:
