@@ -4,6 +4,7 @@
 
 .set CODE, 4 << 20
 .set CODE_END, 12 << 20
+.set ROOM, 64                   # for one more piece and RET
 .set DEFAULT_ROUNDS, 4
 
 .code64
@@ -36,7 +37,7 @@ copy_piece:
     lea rsi, [rip + piece]
     mov ecx, PIECE_SIZE
     rep movsb
-    cmp edi, CODE_END - PIECE_SIZE
+    cmp edi, CODE_END - ROOM
     jb copy_piece
     mov byte ptr [rdi], 0xc3    # RET
 
