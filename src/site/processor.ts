@@ -77,7 +77,10 @@ function controlRows(): ControlRow[] {
     const { capability, section } = VMX_CONTROL_VECTORS[vector];
     const value = readMsr(core, capability);
     const free = (value >> 32n) & ~value & 0xffff_ffffn;
-    const test = tests[name] && { file: `cpu/system/${tests[name].file}`, title: tests[name].title };
+    const test = tests[name] && {
+      file: `cpu/system/${tests[name].file}`,
+      title: tests[name].title.replace(/^\["|"$/g, ""),
+    };
     return { name, vector, bit, section, implemented: ((free >> BigInt(bit)) & 1n) === 1n, test };
   });
 }

@@ -52,7 +52,7 @@ export interface ProcessorData {
 
 export const INSTRUCTION_STATES = {
   compared: "compared with another processor",
-  named: "tested by hand alone",
+  named: "named in hand-written tests alone",
   untested: "implemented, executed by no test listed",
   absent: "not on this processor",
 } as const;
