@@ -19,6 +19,7 @@ export default {
   pages: [
     ...WRITTEN.map((chapter) => ({ name: chapter.title, path: chapterPath(chapter) })),
     ...LABS.map(({ title, page }) => ({ name: title, path: page })),
+    { name: "The processor: what is there, and how it is tested", path: "/appendices/processor" },
     { name: "What the lock-step found", path: "/appendices/lockstep" },
     { name: "For authors", path: "/appendices/authors" },
   ],

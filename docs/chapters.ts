@@ -136,6 +136,11 @@ export const APPENDICES: readonly Appendix[] = [
     path: "/api/index.html",
   },
   {
+    title: "The processor",
+    about: "What is there, and how it is tested",
+    path: "/appendices/processor",
+  },
+  {
     title: "What the lock-step found",
     about: "The processor beside QEMU on the same random cases",
     path: "/appendices/lockstep",

@@ -9,6 +9,7 @@ import { linkSource } from "./link-source.js";
 import { bundleMonaco } from "./monaco.js";
 import { seedOfflineCache } from "./offline-cache.js";
 import { GENERATED } from "./paths.js";
+import { writeProcessor } from "./processor.js";
 import { bundleXterm } from "./xterm.js";
 
 mkdirSync(GENERATED, { recursive: true });
@@ -17,6 +18,7 @@ seedOfflineCache();
 copyFonts();
 writeHypervisorSources();
 writeLinux();
+writeProcessor();
 await bundleMonaco();
 await bundleXterm();
 await bundleGrading();

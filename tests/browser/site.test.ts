@@ -9,7 +9,8 @@ const DECKS = WRITTEN.filter((chapter) => chapter.deck).map(
   (chapter) => `${deckPath(chapter).slice(1)}.html`,
 );
 const LAB_PAGES = LABS.map(({ page }) => `${page.slice(1)}.html`);
-const PAGES = ["index.html", "appendices/authors.html", ...CHAPTER_PAGES, ...LAB_PAGES];
+const APPENDIX_PAGES = ["authors", "lockstep", "processor"].map((name) => `appendices/${name}.html`);
+const PAGES = ["index.html", ...APPENDIX_PAGES, ...CHAPTER_PAGES, ...LAB_PAGES];
 const WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"];
 const THEMES = ["light", "dark"] as const;
 const PHONE = { width: 390, height: 844 };

@@ -34,7 +34,7 @@ const GENERAL: readonly Row[] = TABLE.filter(
     !/^F[67] \/1/.test(row.encoding),
 );
 
-const bits = (mode: Mode): 16 | 32 | 64 =>
+export const bits = (mode: Mode): 16 | 32 | 64 =>
   mode === "64-bit" ? 64 : mode === "protected 32" || mode === "compatibility 32" ? 32 : 16;
 
 interface Context {
