@@ -40,9 +40,16 @@ export function bootMapFigure(map: BootMap, options: FrameOptions): HTMLElement 
   return made.element;
 }
 
+/** Mean width of a character of the names, pixels. */
+const CHARACTER = 6.6;
+
+function fitting(long: string, short: string, width: number): string {
+  return long.length * CHARACTER + 14 <= width ? long : short;
+}
+
 function draw(host: HTMLElement, map: BootMap, width: number, scale: number): void {
   const { blocks, height } = bootBlocks(map, scale);
-  const left = 96 * scale;
+  const left = 76 * scale;
   const right = 92 * scale;
   const column = Math.max(120 * scale, Math.min(width - left - right, 420 * scale));
   host.replaceChildren();
@@ -71,7 +78,7 @@ function draw(host: HTMLElement, map: BootMap, width: number, scale: number): vo
     .attr("x", 10 * scale)
     .attr("y", ({ height: h }) => h / 2)
     .attr("dy", "0.35em")
-    .text(({ name, start, end }) => `${name}, ${bytesInWords(end - start)}`);
+    .text(({ name, start, end }) => fitting(`${name}, ${bytesInWords(end - start)}`, name, column / scale));
   cells
     .append("text")
     .attr("class", "boot-address")
@@ -95,9 +102,11 @@ function draw(host: HTMLElement, map: BootMap, width: number, scale: number): vo
     .join("path")
     .attr("class", "boot-link")
     .attr("d", ({ from, to }) => {
-      const x = left + column;
-      const bend = x + Math.min(70 * scale, right - 10 * scale);
-      const [a, b] = [middle(from) + 6 * scale, middle(to)];
-      return `M${x},${a}C${bend},${a} ${bend},${b} ${x + 6 * scale},${b}l${6 * scale},${-3 * scale}m${-6 * scale},${3 * scale}l${6 * scale},${3 * scale}`;
+      // Beside the names of registers, never over them.
+      const edge = left + column + 6 * scale;
+      const [x, bend] = [edge + 52 * scale, edge + 84 * scale];
+      const [a, b] = [middle(from), middle(to)];
+      const tip = `M${edge + 6 * scale},${b - 3 * scale}L${edge},${b}L${edge + 6 * scale},${b + 3 * scale}`;
+      return `M${x},${a}C${bend},${a} ${bend},${b} ${x},${b}L${edge},${b}${tip}`;
     });
 }
