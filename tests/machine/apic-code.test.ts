@@ -27,7 +27,8 @@ fill:
   add edi, 8
   dec ecx
   jnz fill
-  lidt [idt_pointer]
+  .byte 0x0f, 0x01, 0x1d # lidt [idt_pointer]
+  .long idt_pointer
   mov esi, 0xfee00000
   mov ebx, 0
   ${body}

@@ -68,7 +68,8 @@ entry:
   mov esp, ebp
   shl esp, 12
   add esp, 0x20000
-  lidt [idt_pointer]
+  .byte 0x0f, 0x01, 0x1d # lidt [idt_pointer]
+  .long idt_pointer
   test ebp, ebp
   jz first
   ${application}
