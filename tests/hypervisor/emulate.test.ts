@@ -20,7 +20,7 @@ const MAP = `
   mov ebx, 0x401ff000`;
 
 function run(body: string): VtxRun {
-  const bytes = guest(`main: ${MAP}\n${body}\nout 0xf4, al\nmain_data: .zero 64`);
+  const bytes = guest(`main: ${MAP}\n${body}\nout 0xf4, al\nmain_data: .skip 64`);
   const image = loadImage(bytes, { name: "emulated", ramBytes: RAM });
   const machine = new Machine({ core, ramBytes: machineRamFor(RAM) });
   const vm = new VtxRun(machine, { ...image, rom: [{ address: 2 ** 32 - ROM_BYTES, bytes: rom }] }, RAM, {});
