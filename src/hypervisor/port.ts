@@ -141,7 +141,10 @@ export class HardwarePort {
   }
   /** Drops linear and combined translations of the current VPID, those of global pages only if asked. */
   invvpid(butGlobal = false): void {
-    this.#invvpid(butGlobal ? INVVPID_SINGLE_CONTEXT_BUT_GLOBAL : INVVPID_SINGLE_CONTEXT, this.vmread32(VPID));
+    this.#invvpid(
+      butGlobal ? INVVPID_SINGLE_CONTEXT_BUT_GLOBAL : INVVPID_SINGLE_CONTEXT,
+      this.vmread32(VPID),
+    );
   }
   /** … of one linear address, which is canonical. */
   invvpidAddress(linear: bigint): void {

@@ -149,9 +149,10 @@ export class VirtualMachine {
     port.vmwrite(MSR_BITMAP, BigInt(bitmap));
     port.vmwrite(TSC_OFFSET, BigInt.asUintN(64, -BigInt(this.start)));
     const local = board.local(index);
-    const events = new EventDelivery(port, board.interruptsOf(index), pins);
     const paging =
       shadow === undefined ? null : new ShadowRegisters(port, shadow.addressSpace(), this.#guestMemory);
+    const inProtectedMode = paging === null ? undefined : () => paging.protected;
+    const events = new EventDelivery(port, board.interruptsOf(index), pins, inProtectedMode);
     const vcpu = new VtxVcpu(index, {
       port,
       board,
