@@ -51,8 +51,10 @@ export function runCommand(): Command {
         .default("vtx"),
     )
     .addOption(
-      new Option("--memory-mode <mode>", "memory of a VM: the processor's second dimension, or shadow page tables")
-        .choices(["nested", "shadow"]),
+      new Option(
+        "--memory-mode <mode>",
+        "memory of a VM: the processor's second dimension, or shadow page tables",
+      ).choices(["nested", "shadow"]),
     )
     .option(
       "--ram <mib>",

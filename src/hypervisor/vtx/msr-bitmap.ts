@@ -30,7 +30,11 @@ const READ_THROUGH = [M.IA32_TIME_STAMP_COUNTER];
  *     0             1024               2048           3072
  *     | read 0 …    | read c0000000 …  | write 0 …    | write c0000000 … |
  */
-export function writeMsrBitmap(memory: PhysicalMemory, bitmap: number, withheld: readonly number[] = []): void {
+export function writeMsrBitmap(
+  memory: PhysicalMemory,
+  bitmap: number,
+  withheld: readonly number[] = [],
+): void {
   memory.fill(bitmap, 4096, 0xff);
   const allow = (index: number, write: boolean): void => {
     const high = index >= 0xc000_0000;

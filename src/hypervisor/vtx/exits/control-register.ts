@@ -105,8 +105,7 @@ function writtenValue(
 ): bigint {
   const { cr0, efer } = paging;
   if (access === CLTS) return BigInt((cr0 & ~CR0_TS) >>> 0);
-  if (access === LMSW)
-    return BigInt(((cr0 & ~0xe) | ((qualification >>> 16) & 15) | (cr0 & CR0_PE)) >>> 0);
+  if (access === LMSW) return BigInt(((cr0 & ~0xe) | ((qualification >>> 16) & 15) | (cr0 & CR0_PE)) >>> 0);
   const wide = (efer & EFER_LMA) !== 0 && (vcpu.vmread32(GUEST_CS_ACCESS_RIGHTS) & CS_LONG) !== 0;
   const value = vcpu.registers[register];
   return wide ? value : value & 0xffff_ffffn;

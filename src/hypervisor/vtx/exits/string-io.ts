@@ -40,11 +40,7 @@ export function stringIo(vcpu: VmVcpu, io: IoQualification): Outcome {
 function moveElement(vcpu: VmVcpu, io: IoQualification, linear: bigint): string | null {
   const addresses: number[] = [];
   for (let i = 0; i < io.size; i++) {
-    const address = guestPhysical(
-      vcpu.guestMemory,
-      vcpu.pagingState,
-      BigInt.asUintN(64, linear + BigInt(i)),
-    );
+    const address = guestPhysical(vcpu.guestMemory, vcpu.pagingState, BigInt.asUintN(64, linear + BigInt(i)));
     if (address === undefined || !vcpu.guestMemory.contains(address, 1)) {
       return `${io.input ? "INS" : "OUTS"} at linear address 0x${linear.toString(16)}, which is not mapped to RAM: this hypervisor does not emulate the page fault.`;
     }
