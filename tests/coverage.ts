@@ -114,9 +114,9 @@ const MOV_FORMS: readonly (readonly [operands: RegExp, text: RegExp])[] = [
 ];
 
 /** Whether a text names the instruction of a row: its mnemonic in capitals, and its register where that tells rows apart. */
-export function names(text: string, { mnemonic, operands, handler = "" }: Row): boolean {
-  // NOP pads the code of many tests and says nothing about its longer forms.
-  if (mnemonic === "nop") return false;
+export function names(text: string, { mnemonic, encoding, operands, handler = "" }: Row): boolean {
+  // NOP pads the code of many tests and says nothing about its longer forms: they are named with their opcode.
+  if (mnemonic === "nop") return text.includes(`NOP ${encoding}`);
   if (mnemonic === "mov") return MOV_FORMS.some(([codes, form]) => codes.test(operands) && form.test(text));
   const register = /_sreg$/.test(handler) ? ` ${operands}` : "";
   const size = /^(movs|cmps|stos|lods|scas|ins|outs)$/.test(handler) ? "[BWDQ]?" : "";
