@@ -158,6 +158,13 @@ describe("segment registers", () => {
     expect(kernel.core.register(RSP)).toBe(BigInt(KERNEL_STACK - 16));
     expect(selector(kernel, S.SS)).toBe(0x10);
   });
+  it("LSS with REX.W has a pointer of 64 bits and a selector after it", () => {
+    const kernel = new Fixture(64, 0);
+    kernel.put(DATA, 0xffff_8000_0001_8000n);
+    kernel.put(DATA + 8, 0x10n);
+    expect(kernel.run([0x48, 0x0f, 0xb2, 0x24, 0x25, 0, 0, 2, 0], 1)).toBeUndefined();
+    expect(kernel.core.register(RSP)).toBe(0xffff_8000_0001_8000n);
+  });
   it("LSS of a register is #UD", () => {
     expect(new Fixture(32, 0).run([0x0f, 0xb2, 0xe0])).toMatchObject(UD);
   });
@@ -294,6 +301,19 @@ describe("XSAVEOPT", () => {
     const without = new Fixture(64, 3);
     without.core.set64(S.CR0, without.core.get64(S.CR0) | 8n);
     expect(without.run(XSAVEOPT)).toMatchObject(UD);
+  });
+});
+
+describe("IRET with an operand size of 16 to 64-bit code", () => {
+  it("pops the whole of RSP", () => {
+    const kernel = new Fixture(64, 0);
+    const stack = 0x1_8000;
+    kernel.core.setRegister(RSP, stack);
+    [0x4000, 0x28, 2, 0x5000, 0x10].forEach((item, i) => {
+      kernel.core.write(stack + 2 * i, [item & 0xff, item >> 8]);
+    });
+    expect(kernel.run([0x66, 0xcf], 1)).toBeUndefined();
+    expect([kernel.core.rip, kernel.core.register(RSP)]).toEqual([0x4000, 0x5000n]);
   });
 });
 
