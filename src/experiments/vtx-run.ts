@@ -1,5 +1,5 @@
 import type { VmEnding } from "../hypervisor/ending.js";
-import { assembleParts, type PartOverrides } from "../hypervisor/parts.js";
+import { assembleParts, type MemoryMode, type PartOverrides } from "../hypervisor/parts.js";
 import { describeThrown } from "../hypervisor/part-failure.js";
 import { HardwarePort } from "../hypervisor/port.js";
 import { RunLoop } from "../hypervisor/run-loop.js";
@@ -11,7 +11,7 @@ import { debugExit, endingOf } from "./ending.js";
 import type { Run } from "./run.js";
 import type { Ending, ExitCount, MachineView } from "./view.js";
 
-/** The same guest in a virtual machine: hardware-assisted, with nested paging. */
+/** The same guest in a virtual machine: hardware-assisted, with nested or with shadow paging. */
 export class VtxRun implements Run {
   readonly #loop: RunLoop | null;
   /** Why there is no VM to run. */
@@ -23,8 +23,9 @@ export class VtxRun implements Run {
     guestBytes: number,
     overrides: PartOverrides,
     processors = 1,
+    memoryMode: MemoryMode = "nested",
   ) {
-    const parts = assembleParts(overrides);
+    const parts = assembleParts(overrides, memoryMode);
     let loop: RunLoop | null = null;
     try {
       loop = new RunLoop(
@@ -47,7 +48,7 @@ export class VtxRun implements Run {
     const phase = this.#loop?.phase ?? "ended";
     if (phase === "entry") return "ready";
     if (phase === "exit") return "hypervisor";
-    return phase === "waiting" ? "guest" : phase;
+    return phase === "waiting" || phase === "interpreted" ? "guest" : phase;
   }
   get waiting(): boolean {
     return this.#loop?.phase === "waiting";

@@ -18,10 +18,10 @@ import { VmxError } from "./vmx-error.js";
 const BASIC_REASON = 0xffff;
 
 /**
- * entry: about to enter · guest: the guest runs · exit: it has left, its handler has not run · waiting: halted in the
- * hypervisor until an interrupt · ended.
+ * entry: about to enter · guest: the guest runs · interpreted: its next instruction is one for the hypervisor · exit: it has left,
+ * its handler has not run · waiting: halted in the hypervisor until an interrupt · ended.
  */
-export type LoopPhase = "entry" | "guest" | "exit" | "waiting" | "ended";
+export type LoopPhase = "entry" | "guest" | "interpreted" | "exit" | "waiting" | "ended";
 
 /** Exits of one reason. */
 export interface ExitTally {
@@ -76,6 +76,7 @@ export class RunLoop {
       if (this.phase === "guest") this.#runGuest(instructions);
       else if (this.phase === "exit") this.#handleExit();
       else if (this.phase === "waiting") this.#wait();
+      else if (this.phase === "interpreted") this.#interpret();
       else this.#enter();
     } catch (error) {
       this.#end(this.#failure(error));
@@ -185,6 +186,11 @@ export class RunLoop {
     current.events.beforeEntry();
     this.#armTimer();
     port.settle();
+    if (!current.vcpu.enterable) {
+      this.#chargeExit();
+      this.phase = "interpreted";
+      return;
+    }
     const entered = port.enter(current.launched);
     this.#chargeExit();
     if (!entered) return this.#leftAtOnce();
@@ -193,6 +199,16 @@ export class RunLoop {
     this.phase = "guest";
   }
   // #endregion
+
+  /** One instruction of a guest that the processor cannot run, or the delivery of an event to it. */
+  #interpret(): void {
+    const { vcpu } = this.vm.current;
+    this.position++;
+    vcpu.leftAgain = false;
+    vcpu.emulateInstruction();
+    if (vcpu.leftAgain) this.#arrive();
+    else this.#enter();
+  }
 
   // #region wait-for-interrupt
   /** All virtual CPUs are halted: until an interrupt for one comes, the hypervisor waits for those of the machine. */

@@ -4,7 +4,6 @@ import { GUEST_RFLAGS } from "../spec/vmcs-fields.js";
 import type { VirtualPins } from "./io/virtual-pins.js";
 import type { HardwarePort } from "./port.js";
 import type { EventDelivery } from "./vtx/event-delivery.js";
-import { writeGuestRegisters, writeGuestState } from "./vtx/guest-state.js";
 import { VcpuContext } from "./vtx/vcpu-context.js";
 import type { VtxVcpu } from "./vtx/vcpu-vtx.js";
 
@@ -89,7 +88,6 @@ export class VirtualProcessor {
       codeSelector: vector << 8,
       registers: { rdx: signature },
     };
-    writeGuestState(this.port, state);
-    writeGuestRegisters(this.port, state);
+    this.vcpu.begin(state);
   }
 }

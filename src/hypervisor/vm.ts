@@ -1,6 +1,7 @@
 import { rom } from "../machine/devices/rom.js";
 import { withTables } from "../machine/acpi/tables.js";
 import type { StartState } from "../machine/start-state.js";
+import { IA32_EFER } from "../spec/msrs.js";
 import { SERIAL_COM1 } from "../spec/ports.js";
 import { EPT_POINTER, MSR_BITMAP, TSC_OFFSET, VPID } from "../spec/vmcs-fields.js";
 import type { VmEnding } from "./ending.js";
@@ -16,9 +17,10 @@ import type { HardwarePort } from "./port.js";
 import { VirtualProcessor } from "./virtual-processor.js";
 import { writeControls } from "./vtx/controls.js";
 import { EventDelivery } from "./vtx/event-delivery.js";
-import { loadGuestMemory, writeGuestRegisters, writeGuestState } from "./vtx/guest-state.js";
+import { loadGuestMemory } from "./vtx/guest-state.js";
 import { writeHostState } from "./vtx/host-state.js";
 import { writeMsrBitmap } from "./vtx/msr-bitmap.js";
+import { ShadowRegisters } from "./vtx/shadow-registers.js";
 import { VtxVcpu } from "./vtx/vcpu-vtx.js";
 import { VirtualMsrs } from "./vtx/virtual-msrs.js";
 import { enterVmxOperation, newVmcs, type VmxOperation } from "./vtx/vmx-operation.js";
@@ -67,17 +69,26 @@ export class VirtualMachine {
       guestBase: GUEST_RAM_BASE,
       guestBytes,
       isDevice: (address, bytes) => this.#isDevice(address, bytes),
-      flush: () => port.invept(),
+      flush: () => this.#flush(),
     });
+    if (this.#memory.shadow !== undefined) {
+      const { shadow } = this.#memory;
+      this.#guestMemory.onWrite = (address, bytes) => shadow.written(address, bytes);
+    }
     for (const { address, bytes } of image.rom ?? [])
       this.board.peripherals.mmio.register(address, bytes.length, rom(bytes));
     loadGuestMemory(this.#guestMemory, withTables(image, guestBytes, processors));
     const bitmap = frames.allocate();
-    writeMsrBitmap(port.memory, bitmap);
+    writeMsrBitmap(port.memory, bitmap, this.#memory.shadow === undefined ? [] : [IA32_EFER]);
     this.processors = this.#pins.map((pins, index) => this.#buildProcessor(index, pins, vmx, bitmap));
     port.vmptrld(this.processors[0].vmcs);
-    writeGuestState(port, image);
-    writeGuestRegisters(port, image);
+    this.current.vcpu.begin(image);
+  }
+
+  /** Drops what the processor has cached of this VM's translations. */
+  #flush(): void {
+    if (this.#memory.shadow === undefined) this.port.invept();
+    else this.port.invvpidAll();
   }
 
   /** The virtual CPU whose VMCS is current. */
@@ -129,15 +140,19 @@ export class VirtualMachine {
   #buildProcessor(index: number, pins: VirtualPins, vmx: VmxOperation, bitmap: number): VirtualProcessor {
     const { port, board, interrupts } = this;
     const vmcs = newVmcs(port, this.#frames, vmx.revision);
-    writeControls(port);
+    const { shadow } = this.#memory;
+    writeControls(port, shadow !== undefined);
     writeHostState(port, vmx.hostCr3);
-    port.vmwrite(EPT_POINTER, this.#memory.eptPointer);
+    if (shadow === undefined) port.vmwrite(EPT_POINTER, this.#memory.eptPointer);
     // Tags this virtual CPU's translations in the TLB; 0 is the hypervisor's own (SDM 29.1).
     port.vmwrite(VPID, BigInt(index + 1));
     port.vmwrite(MSR_BITMAP, BigInt(bitmap));
     port.vmwrite(TSC_OFFSET, BigInt.asUintN(64, -BigInt(this.start)));
     const local = board.local(index);
-    const events = new EventDelivery(port, board.interruptsOf(index), pins);
+    const paging =
+      shadow === undefined ? null : new ShadowRegisters(port, shadow.addressSpace(), this.#guestMemory);
+    const inProtectedMode = paging === null ? undefined : () => paging.protected;
+    const events = new EventDelivery(port, board.interruptsOf(index), pins, inProtectedMode);
     const vcpu = new VtxVcpu(index, {
       port,
       board,
@@ -146,8 +161,9 @@ export class VirtualMachine {
       pins,
       memory: this.#memory,
       guestMemory: this.#guestMemory,
-      msrs: new VirtualMsrs(port, local, pins),
+      msrs: new VirtualMsrs(port, local, pins, paging),
       events,
+      paging,
     });
     return new VirtualProcessor(port, vmcs, vcpu, events, pins, index === 0);
   }
@@ -161,7 +177,7 @@ export class VirtualMachine {
       processors: this.#pins,
       ramBytes,
       onSerial: (byte) => port.writePort(SERIAL_COM1, 1, byte),
-      onFlushPage: () => port.invept(),
+      onFlushPage: () => this.#flush(),
       onReset: () => (this.ending ??= { kind: "reset", message: "The guest reset its machine." }),
       onPowerOff: () =>
         (this.ending ??= { kind: "power-off", message: "The guest powered its machine off." }),

@@ -108,9 +108,11 @@ function charge(first: u64, left: u64, size: u32): void {
 /** True when there is more to do after this piece. */
 function piece(op: usize, which: u32, by: u64): bool {
   const single = (load<u64>(RFLAGS) & FLAG_TF) != 0 || dataWatched;
-  if (!single && <i64>by > 0 && (which == MOVS || which == STOS)) wholeRun(op, which);
+  // Again after the first element, which has brought its pages into the TLB.
+  let runs = !single && <i64>by > 0 && (which == MOVS || which == STOS) ? 2 : 0;
   let page: usize = 0;
   while (faultPending == NONE) {
+    if (runs-- > 0) wholeRun(op, which);
     const left = index(RCX, op);
     if (left == 0) return false;
     element(op, which);
