@@ -8,7 +8,7 @@ import {
 } from "../../spec/msrs.js";
 import * as F from "../../spec/vmcs-fields.js";
 import * as C from "../../spec/vmx-controls.js";
-import type { HardwarePort } from "../port.js";
+import type { VmxPort } from "./vmx-port.js";
 
 /** Bit 55 of IA32_VMX_BASIC: the TRUE capability MSRs exist and say which default-1 bits may be 0 (SDM A.2). */
 const TRUE_CONTROLS = 1n << 55n;
@@ -66,7 +66,7 @@ export function allowedControls(wanted: number, capability: bigint, name: string
 const WELCOME = C.SECONDARY_ENABLE_RDTSCP | C.SECONDARY_ENABLE_INVPCID;
 
 /** Writes the five control words of the current VMCS. */
-export function writeControls(port: HardwarePort): void {
+export function writeControls(port: VmxPort): void {
   const trueControls = ((port.rdmsr(IA32_VMX_BASIC) ?? 0n) & TRUE_CONTROLS) !== 0n;
   for (const [field, msr, wanted] of WANTED) {
     const secondary = field === F.SECONDARY_CONTROLS;

@@ -2,7 +2,7 @@ import type { LocalInterrupts } from "../../machine/peripherals.js";
 import type { VirtualPins } from "../io/virtual-pins.js";
 import * as M from "../../spec/msrs.js";
 import { TSC_OFFSET } from "../../spec/vmcs-fields.js";
-import type { HardwarePort } from "../port.js";
+import type { VmxPort } from "./vmx-port.js";
 
 /** Locked with VMX off (SDM 24.7): firmware has decided, as CPUID says too. */
 const FEATURE_CONTROL_LOCKED = 1n;
@@ -19,7 +19,7 @@ export class VirtualMsrs {
 
   /** @param local - the vCPU's local APIC, which has MSRs of its own */
   constructor(
-    port: HardwarePort,
+    port: VmxPort,
     private readonly local: LocalInterrupts,
     pins: VirtualPins,
   ) {
@@ -57,7 +57,7 @@ function variable(value: bigint): VirtualMsr {
 }
 
 /** The guest's counter is the machine's plus TSC_OFFSET (SDM 26.3). */
-function timeStampCounter(port: HardwarePort, local: LocalInterrupts, pins: VirtualPins): VirtualMsr {
+function timeStampCounter(port: VmxPort, local: LocalInterrupts, pins: VirtualPins): VirtualMsr {
   const host = (): bigint => port.rdmsr(M.IA32_TIME_STAMP_COUNTER) ?? 0n;
   return {
     read: () => BigInt.asUintN(64, host() + port.vmread(TSC_OFFSET)),
