@@ -1,6 +1,6 @@
 import { Command, InvalidArgumentError, Option } from "commander";
 import { DEFAULT_MAX_INSTRUCTIONS, DEFAULT_RAM_BYTES, Session } from "../experiments/session.js";
-import type { CpuMode, Ending } from "../experiments/view.js";
+import type { CpuMode, Ending, MemoryMode } from "../experiments/view.js";
 import { traceEventsJson } from "../trace/export-trace-events.js";
 import { Pace } from "../experiments/pace.js";
 import { Slices } from "../experiments/slices.js";
@@ -26,6 +26,7 @@ const TRACED_STEPS = 8_192;
 
 interface RunOptions {
   cpuMode: CpuMode;
+  memoryMode?: MemoryMode;
   ram?: number;
   cpus: number;
   append?: string;
@@ -48,6 +49,10 @@ export function runCommand(): Command {
       new Option("--cpu-mode <mode>", "bare machine, or a VM with VT-x")
         .choices(["native", "vtx"])
         .default("vtx"),
+    )
+    .addOption(
+      new Option("--memory-mode <mode>", "memory of a VM: the processor's second dimension, or shadow page tables")
+        .choices(["nested", "shadow"]),
     )
     .option(
       "--ram <mib>",
@@ -152,6 +157,8 @@ async function runAtConsole(
 }
 
 function createSession(imageName: string, options: RunOptions, onConsole: (byte: number) => void): Session {
+  if (options.memoryMode !== undefined && options.cpuMode === "native")
+    throw new UsageError(`--memory-mode ${options.memoryMode} is of a VM; --cpu-mode native has none`);
   const files = readImage(imageName);
   const { ram = files.ramMebibytes ?? DEFAULT_RAM_BYTES / MIB, append } = options;
   try {
@@ -160,6 +167,7 @@ function createSession(imageName: string, options: RunOptions, onConsole: (byte:
       image: files.image,
       name: imageName,
       cpuMode: options.cpuMode,
+      memoryMode: options.memoryMode,
       ramBytes: ram * MIB,
       processors: options.cpus,
       commandLine: [files.commandLine, append].filter((words) => words !== undefined).join(" "),

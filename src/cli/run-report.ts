@@ -1,10 +1,12 @@
 import type { Session } from "../experiments/session.js";
-import type { CpuMode, Ending } from "../experiments/view.js";
+import type { CpuMode, Ending, MemoryMode } from "../experiments/view.js";
 
 /** What `ring1 run --json` writes; the schema is run-report.schema.json. */
 export interface RunReport {
   image: string;
   cpuMode: CpuMode;
+  /** Null in native mode. */
+  memoryMode: MemoryMode | null;
   ramBytes: number;
   /** Guest instructions retired; those that a hypervisor carried out for the guest count as exits instead. */
   instructions: number;
@@ -24,6 +26,7 @@ export function runReport(session: Session, image: string, ending: Ending): RunR
   return {
     image,
     cpuMode: view.cpuMode,
+    memoryMode: view.memoryMode,
     ramBytes: session.ramBytes,
     instructions: view.moment.instructions,
     cycles: view.cycles,

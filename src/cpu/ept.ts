@@ -25,9 +25,12 @@ export let eptDirty: bool = true;
 /** Entries read by translations since {@link beginEptWalks}. */
 export let eptReferences: u32 = 0;
 
-/** The hypervisor emulates an instruction: what is not mapped is a device of its own, at the address with this bit set. */
+/**
+ * The hypervisor emulates an instruction: what is not mapped, or not for writing, is for a device model of its own, at the address
+ * with this bit set.
+ */
 export const EMULATED: u64 = 1 << 52;
-let emulating: bool = false;
+export let emulating: bool = false;
 export function setEmulating(on: bool): void { emulating = on; }
 
 /**

@@ -13,7 +13,7 @@ import {
 import { STRUCTURE_CACHE, WALK_SCRATCH } from '../spec/memory-map';
 import { ALONE, clearFault, faultPending, raisePageFault, runningAlone, runAlone } from './fault';
 import {
-  eptPointer, eptPermissions, eptDirty, eptReferences, beginEptWalks, rememberEptWalks, eptAccessedDirty, translateEpt,
+  emulating, eptPointer, eptPermissions, eptDirty, eptReferences, beginEptWalks, rememberEptWalks, eptAccessedDirty, translateEpt,
   violation,
   EPT_ACCESS_READ, EPT_ACCESS_WRITE, EPT_ACCESS_FETCH,
 } from './ept';
@@ -345,7 +345,7 @@ function setAccessedDirty(first: u32, leaf: u32, access: u32, va: u64): bool {
   for (let level = first; level >= leaf; level--) {
     if (missingFlags(level, leaf, access) == 0) continue;
     const at = record(level);
-    if (eptPointer != 0 && (load<u64>(at, 24) & EPT_WRITE) == 0) {
+    if (eptPointer != 0 && !emulating && (load<u64>(at, 24) & EPT_WRITE) == 0) {
       violation(load<u64>(at, 16), EPT_ACCESS_WRITE, load<u64>(at, 24), va, false);
       return false;
     }

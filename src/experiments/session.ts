@@ -1,6 +1,6 @@
 import { loadImage, type ImageModule } from "../guests/load-image.js";
 import { machineRamFor } from "../hypervisor/memory/layout.js";
-import type { PartOverrides } from "../hypervisor/parts.js";
+import type { MemoryMode, PartOverrides } from "../hypervisor/parts.js";
 import { Machine, type MachineOptions } from "../machine/machine.js";
 import { checkProcessors } from "../machine/processors.js";
 import type { StartState } from "../machine/start-state.js";
@@ -31,6 +31,8 @@ export interface SessionOptions {
   /** Of the guest, for messages. */
   name: string;
   cpuMode: CpuMode;
+  /** How a VM's memory is virtualised; "nested" unless given. */
+  memoryMode?: MemoryMode;
   /** RAM of the guest, a multiple of 4096; 32 MiB unless given. A hypervisor has memory of its own beside it. */
   ramBytes?: number;
   /** Processors of the guest, 1 to 4; 1 unless given. */
@@ -218,6 +220,7 @@ export class Session {
     const shownPhase = ending ? "ended" : phase;
     return {
       cpuMode: this.options.cpuMode,
+      memoryMode: this.options.cpuMode === "native" ? null : (this.options.memoryMode ?? "nested"),
       moment: this.moment,
       cycles: machine.processor.cycles,
       ring,
@@ -246,7 +249,7 @@ export class Session {
   }
 
   #start(): Run {
-    const { core, cpuMode, preset, trace, parts, processors } = this.options;
+    const { core, cpuMode, memoryMode, preset, trace, parts, processors } = this.options;
     const ramBytes = this.ramBytes;
     const machine = new Machine({
       core,
@@ -258,7 +261,7 @@ export class Session {
       onSerial: (byte) => this.#consoleByte(byte),
     });
     if (cpuMode === "native") return new NativeRun(machine, this.#image);
-    return new VtxRun(machine, this.#image, ramBytes, parts ?? {}, processors);
+    return new VtxRun(machine, this.#image, ramBytes, parts ?? {}, processors, memoryMode);
   }
 
   #consoleByte(byte: number): void {

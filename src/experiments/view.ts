@@ -3,11 +3,13 @@
  * clone.
  */
 
+import type { MemoryMode } from "../hypervisor/parts.js";
 import type { Ring } from "../trace/events.js";
 
 export type { Ring, RingSpan, TraceEvent, TraceKind } from "../trace/events.js";
 
 export type CpuMode = "native" | "vtx";
+export type { MemoryMode } from "../hypervisor/parts.js";
 
 /** How a run ended, and the exit status of `ring1 run`. */
 export interface Ending {
@@ -67,6 +69,8 @@ export interface Moment {
 /** The machine as it stands now. */
 export interface MachineView {
   cpuMode: CpuMode;
+  /** Of a VM, how its memory is virtualised; null in native mode. */
+  memoryMode: MemoryMode | null;
   moment: Moment;
   /** Cycles of the simulated processor since reset. */
   cycles: number;

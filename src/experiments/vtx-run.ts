@@ -1,11 +1,11 @@
-import { assembleParts, type PartOverrides } from "../hypervisor/parts.js";
+import { assembleParts, type MemoryMode, type PartOverrides } from "../hypervisor/parts.js";
 import { VtxBackend } from "../hypervisor/vtx/backend.js";
 import { VmxPort } from "../hypervisor/vtx/vmx-port.js";
 import type { Machine } from "../machine/machine.js";
 import type { StartState } from "../machine/start-state.js";
 import { VmRun } from "./vm-run.js";
 
-/** The same guest in a virtual machine: hardware-assisted, with nested paging. */
+/** The same guest in a virtual machine: hardware-assisted, with nested or with shadow paging. */
 export class VtxRun extends VmRun {
   constructor(
     machine: Machine,
@@ -13,8 +13,9 @@ export class VtxRun extends VmRun {
     guestBytes: number,
     overrides: PartOverrides,
     processors = 1,
+    memoryMode: MemoryMode = "nested",
   ) {
-    const parts = assembleParts(overrides);
+    const parts = assembleParts(overrides, memoryMode);
     super(machine, () => new VtxBackend(new VmxPort(machine), parts), { image, guestBytes, processors });
   }
 }

@@ -1,6 +1,7 @@
 import * as R from "../spec/exit-reasons.js";
 import type { MemoryResources, MemoryVirtualizer } from "./memory/memory-virtualizer.js";
 import { NestedPaging } from "./memory/nested.js";
+import { ShadowedMemory } from "./memory/shadowed.js";
 import type { ExitHandler } from "./vcpu.js";
 import type { VmExitHandler } from "./vm-vcpu.js";
 import { EXIT_TABLE, type ExitReasonName, type ExitReasonNumber } from "./vtx/exit-table.js";
@@ -17,9 +18,17 @@ export interface PartOverrides {
   memory?: Parts["memory"];
 }
 
+/** How guest memory is virtualised: by the processor's second dimension, or by page tables of the hypervisor's making. */
+export type MemoryMode = "nested" | "shadow";
+
+const MEMORY_PARTS: Readonly<Record<MemoryMode, Parts["memory"]>> = {
+  nested: (resources) => new NestedPaging(resources),
+  shadow: (resources) => new ShadowedMemory(resources),
+};
+
 // #region assemble-parts
 /** The hypervisor's own parts, with the given ones in place of them. */
-export function assembleParts(overrides: PartOverrides = {}): Parts {
+export function assembleParts(overrides: PartOverrides = {}, memoryMode: MemoryMode = "nested"): Parts {
   const exits: Record<ExitReasonNumber, VmExitHandler> = { ...EXIT_TABLE };
   for (const [name, handler] of Object.entries(overrides.exits ?? {})) {
     if (!Object.hasOwn(R, name)) throw new RangeError(`no exit reason is called ${name}`);
@@ -28,7 +37,7 @@ export function assembleParts(overrides: PartOverrides = {}): Parts {
   }
   return {
     exits,
-    memory: overrides.memory ?? ((resources) => new NestedPaging(resources)),
+    memory: overrides.memory ?? MEMORY_PARTS[memoryMode],
   };
 }
 // #endregion

@@ -160,6 +160,18 @@ export const MONITOR_TRAP_FROM = 0x1c08;
 export const PAUSE_FIRST = 0x1c10;
 export const PAUSE_LAST = 0x1c18;
 
+/**
+ * Operands of the emulator for a guest whose control registers the VMCS does not hold, since the hypervisor translates for it
+ * (no EPT): {@link EMULATED_MAP}, an EPT pointer whose tables are guest-physical memory as the hypervisor knows it, 0: the
+ * guest has EPT; and the guest's own CR0, CR3, CR4, IA32_EFER and PDPTEs. u64 each.
+ */
+export const EMULATED_MAP = 0x1c20;
+export const EMULATED_CR0 = 0x1c28;
+export const EMULATED_CR3 = 0x1c30;
+export const EMULATED_CR4 = 0x1c38;
+export const EMULATED_EFER = 0x1c40;
+export const EMULATED_PDPTES = 0x1c48;
+
 /** Records written so far (monotonic, wraps at 2^32). u32. */
 export const TRACE_COUNT = 0x13e0;
 /** Bit k set: records of kind k < 32 are written. u32; 0 = tracing is off. */

@@ -16,6 +16,7 @@ import {
 import { taskPriorityChanged } from '../board';
 import { contextChanged } from '../context';
 import { raiseDebug } from '../debug';
+import { emulating } from '../ept';
 import { refreshAttention } from '../events';
 import { faultPending, NONE } from '../fault';
 import { ABOVE_PHYSICAL_ADDRESS, CR0_DEFINED, CR4_SUPPORTED, VMX_CR0_FIXED, VMX_CR4_FIXED, inVmxOperation } from '../features';
@@ -120,9 +121,9 @@ export function moveToControlRegister(number: u32, value: u64): bool {
   }
 }
 
-/** Bits that VMX operation fixes to 1; an unrestricted guest is free to leave protection and paging. */
+/** Bits that VMX operation fixes to 1; an unrestricted guest is free to leave protection and paging, an emulated one has its own. */
 function fixedCr0(): u64 {
-  if (!inVmxOperation()) return 0;
+  if (!inVmxOperation() || emulating) return 0;
   return inNonRoot() && unrestrictedGuest() ? VMX_CR0_FIXED & ~<u64>(CR0_PE | CR0_PG) : VMX_CR0_FIXED;
 }
 

@@ -8,7 +8,7 @@ import * as field from '../../spec/vmcs-fields';
 import {
   ACTIVITY_WAIT_FOR_SIPI, PRIMARY_ACTIVATE_SECONDARY, PRIMARY_USE_TSC_OFFSETTING, PRIMARY_CR3_LOAD_EXITING, PRIMARY_USE_MSR_BITMAPS,
   PRIMARY_USE_IO_BITMAPS, PRIMARY_UNCONDITIONAL_IO_EXITING, PRIMARY_USE_TPR_SHADOW, PIN_PREEMPTION_TIMER, PIN_NMI_EXITING,
-  PIN_VIRTUAL_NMIS, SECONDARY_ENABLE_EPT, SECONDARY_PAUSE_LOOP_EXITING, SECONDARY_UNRESTRICTED_GUEST,
+  PRIMARY_INVLPG_EXITING, PIN_VIRTUAL_NMIS, SECONDARY_ENABLE_EPT, SECONDARY_PAUSE_LOOP_EXITING, SECONDARY_UNRESTRICTED_GUEST,
   SECONDARY_VIRTUALIZE_APIC_ACCESSES,
 } from '../../spec/vmx-controls';
 import { PAGE_FAULT } from '../../spec/vectors';
@@ -45,6 +45,12 @@ export function loadControls(): void {
   virtualApicPage = primaryControls & PRIMARY_USE_TPR_SHADOW ? readField(field.VIRTUAL_APIC_ADDRESS) : NO_ADDRESS;
   apicAccessPage = secondaryControls & SECONDARY_VIRTUALIZE_APIC_ACCESSES ? readField(field.APIC_ACCESS_ADDRESS) : NO_ADDRESS;
   setEptPointer(secondaryControls & SECONDARY_ENABLE_EPT ? readField(field.EPT_POINTER) : 0);
+}
+
+/** The emulator carries out what its hypervisor asked it to, in guest-physical memory that is the hypervisor's map. */
+export function emulateWithMap(map: u64): void {
+  primaryControls &= ~PRIMARY_INVLPG_EXITING;
+  setEptPointer(map);
 }
 
 /** VM entry with the monitor trap flag, or an event in its guest (26.5.2): the exit is due after so many instructions. */

@@ -138,8 +138,8 @@ function loadGuest(launch: bool): i32 {
   return load<u32>(VMX_OPERATION) == VMX_NON_ROOT ? SUCCEEDED : EXITED;
 }
 
-/** 27.6. */
-function inject(information: u32): void {
+/** 27.6: the event of the VM-entry interruption information. */
+export function inject(information: u32): void {
   const type = (information >> INTERRUPTION_TYPE_SHIFT) & 7;
   if (type == INJECT_MONITOR_TRAP) {
     armMonitorTrap(0);

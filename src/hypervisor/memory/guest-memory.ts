@@ -3,6 +3,11 @@ import type { StartState } from "../../machine/start-state.js";
 
 /** The guest's RAM by guest-physical address. An access that leaves it throws a RangeError. */
 export class GuestMemory {
+  /** Told of every range written. */
+  onWrite: (address: number, bytes: number) => void = () => {};
+  /** Ranges written of which nobody has been told yet; null: everybody is told at once. */
+  #untold: [address: number, bytes: number][] | null = null;
+
   /**
    * @param base - machine-physical address of guest-physical address 0
    * @param size - bytes of guest RAM
@@ -29,9 +34,21 @@ export class GuestMemory {
   }
   write(address: number, data: Uint8Array): void {
     this.memory.write(this.#host(address, data.length), data);
+    if (this.#untold !== null) this.#untold.push([address, data.length]);
+    else this.onWrite(address, data.length);
   }
   fill(address: number, bytes: number, value: number): void {
     this.memory.fill(this.#host(address, bytes), bytes, value);
+  }
+  /** Whoever is to be told of writes made in `action` is told after it. */
+  tellAfter<T>(action: () => T): T {
+    const untold = (this.#untold = [] as [number, number][]);
+    try {
+      return action();
+    } finally {
+      this.#untold = null;
+      for (const [address, bytes] of untold) this.onWrite(address, bytes);
+    }
   }
   read32(address: number): number {
     return this.memory.read32(this.#host(address, 4));

@@ -1,5 +1,6 @@
 import type { PhysicalMemory } from "../../machine/physical-memory.js";
 import type { FrameAllocator } from "./frame-allocator.js";
+import type { ShadowMemory } from "./shadow/shadow-memory.js";
 
 /** What a memory virtualiser is built from. */
 export interface MemoryResources {
@@ -12,7 +13,7 @@ export interface MemoryResources {
   guestBytes: number;
   /** Whether a device of the VM claims any of `bytes` bytes from a guest-physical address. */
   isDevice: (address: number, bytes: number) => boolean;
-  /** Drops cached translations (INVEPT); due after an entry was changed or removed. */
+  /** Drops cached translations (INVEPT, or INVVPID of all contexts); due after an entry was changed or removed. */
   flush: () => void;
 }
 
@@ -27,8 +28,10 @@ export type ViolationOutcome =
 
 /** The part that gives a VM its physical memory. */
 export interface MemoryVirtualizer {
-  /** Value of the VMCS field EPT_POINTER (SDM 25.6.11). */
+  /** Value of the VMCS field EPT_POINTER (SDM 25.6.11); under shadow paging only the instruction emulator walks these tables. */
   readonly eptPointer: bigint;
+  /** The guest runs on these page tables rather than on its own and EPT. */
+  readonly shadow?: ShadowMemory;
   /**
    * An EPT violation (SDM 28.2.1).
    * @param address - guest-physical

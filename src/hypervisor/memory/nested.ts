@@ -14,7 +14,7 @@ import type { MemoryResources, MemoryVirtualizer, ViolationOutcome } from "./mem
 
 /** Permissions of an EPT entry, bits 2:0. */
 export const READ_WRITE_EXECUTE = EPT_READ | EPT_WRITE | EPT_EXECUTE;
-const READ_EXECUTE = EPT_READ | EPT_EXECUTE;
+export const READ_EXECUTE = EPT_READ | EPT_EXECUTE;
 const FRAME_MASK = 0x000f_ffff_ffff_f000n;
 
 /** Levels of an EPT walk: 4 = EPT PML4 … 1 = EPT page table (SDM 29.3.2). */
@@ -30,14 +30,18 @@ export class NestedPaging implements MemoryVirtualizer {
   /** One frame of all ones and, above it, tables that lead there from everywhere: index = level of the table. */
   readonly #void: number[];
 
-  constructor(private readonly resources: MemoryResources) {
+  /** @param permissions - of all of RAM */
+  constructor(
+    private readonly resources: MemoryResources,
+    permissions = READ_WRITE_EXECUTE,
+  ) {
     const { frames, guestBase, guestBytes } = resources;
     this.root = frames.allocate();
     this.#void = this.#buildVoid();
     let gpa = 0;
     while (gpa < guestBytes) {
       const bytes = guestBytes - gpa >= LARGE_PAGE_BYTES ? LARGE_PAGE_BYTES : PAGE_BYTES;
-      this.map(gpa, guestBase + gpa, bytes, READ_WRITE_EXECUTE);
+      this.map(gpa, guestBase + gpa, bytes, permissions);
       gpa += bytes;
     }
   }

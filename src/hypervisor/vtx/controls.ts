@@ -6,6 +6,7 @@ import {
   IA32_VMX_PROCBASED_CTLS,
   IA32_VMX_PROCBASED_CTLS2,
 } from "../../spec/msrs.js";
+import { PAGE_FAULT } from "../../spec/vectors.js";
 import * as F from "../../spec/vmcs-fields.js";
 import * as C from "../../spec/vmx-controls.js";
 import type { VmxPort } from "./vmx-port.js";
@@ -62,14 +63,25 @@ export function allowedControls(wanted: number, capability: bigint, name: string
 }
 // #endregion
 
+/** In addition where the hypervisor translates for the guest, and what it then does without: the second dimension. */
+const SHADOW_WANTED = C.PRIMARY_CR3_LOAD_EXITING | C.PRIMARY_CR3_STORE_EXITING | C.PRIMARY_INVLPG_EXITING;
+const NESTED_ONLY = C.SECONDARY_ENABLE_EPT | C.SECONDARY_UNRESTRICTED_GUEST;
+
 /** Wanted where the processor offers them; the guest's CPUID shows the same instructions either way. */
 const WELCOME = C.SECONDARY_ENABLE_RDTSCP | C.SECONDARY_ENABLE_INVPCID;
 
-/** Writes the five control words of the current VMCS. */
-export function writeControls(port: VmxPort): void {
+/**
+ * Writes the five control words of the current VMCS, and which exceptions exit: under shadow paging page faults, whatever their
+ * error code.
+ */
+export function writeControls(port: VmxPort, shadow: boolean): void {
   const trueControls = ((port.rdmsr(IA32_VMX_BASIC) ?? 0n) & TRUE_CONTROLS) !== 0n;
-  for (const [field, msr, wanted] of WANTED) {
+  if (shadow) port.vmwrite(F.EXCEPTION_BITMAP, BigInt(1 << PAGE_FAULT));
+  for (const [field, msr, always] of WANTED) {
     const secondary = field === F.SECONDARY_CONTROLS;
+    let wanted: number = always;
+    if (shadow && field === F.PRIMARY_CONTROLS) wanted |= SHADOW_WANTED;
+    if (shadow && secondary) wanted &= ~NESTED_ONLY;
     const capability = port.rdmsr(trueControls && !secondary ? msr + TRUE_OFFSET : msr) ?? 0n;
     const welcome = secondary ? WELCOME & Number(capability >> 32n) : 0;
     port.vmwrite(

@@ -6,8 +6,10 @@ import { eptMisconfiguration, eptViolation } from "./exits/ept-violation.js";
 import { externalInterrupt } from "./exits/external-interrupt.js";
 import { hlt } from "./exits/hlt.js";
 import { interruptWindow } from "./exits/interrupt-window.js";
+import { invlpg, invpcid } from "./exits/invalidation.js";
 import { ioInstruction } from "./exits/io.js";
 import { rdmsr, wrmsr } from "./exits/msr.js";
+import { exceptionOrNmi } from "./exits/page-fault.js";
 import { invalidOpcode, noOperation, tripleFault, unexpected } from "./exits/refused.js";
 import { rdtsc, rdtscp } from "./exits/time.js";
 import { xsetbv } from "./exits/xsetbv.js";
@@ -20,11 +22,13 @@ export type ExitReasonNumber = (typeof R)[ExitReasonName];
 // #region exit-table
 /** One handler for every basic exit reason (SDM Vol. 3, Appendix C). The type makes a missing one a compile error. */
 export const EXIT_TABLE = {
+  [R.EXCEPTION_OR_NMI]: exceptionOrNmi,
   [R.EXTERNAL_INTERRUPT]: externalInterrupt,
   [R.TRIPLE_FAULT]: tripleFault,
   [R.INTERRUPT_WINDOW]: interruptWindow,
   [R.CPUID]: cpuid,
   [R.HLT]: hlt,
+  [R.INVLPG]: invlpg,
   [R.RDTSC]: rdtsc,
   [R.CONTROL_REGISTER_ACCESS]: controlRegisterAccess,
   [R.IO_INSTRUCTION]: ioInstruction,
@@ -33,6 +37,7 @@ export const EXIT_TABLE = {
   [R.EPT_VIOLATION]: eptViolation,
   [R.EPT_MISCONFIGURATION]: eptMisconfiguration,
   [R.RDTSCP]: rdtscp,
+  [R.INVPCID]: invpcid,
   [R.INVD]: noOperation,
   [R.WBINVD]: noOperation,
   [R.PAUSE]: noOperation,
@@ -65,7 +70,6 @@ function instructionsOfVmx() {
 /** Exits that need a control or an event that this hypervisor does not use. */
 function neverAskedFor() {
   return {
-    [R.EXCEPTION_OR_NMI]: unexpected("EXCEPTION_OR_NMI", "a bit of the exception bitmap or NMI exiting"),
     [R.INIT_SIGNAL]: unexpected("INIT_SIGNAL", "an INIT signal, which this board does not send"),
     [R.STARTUP_IPI]: unexpected("STARTUP_IPI", "a second processor"),
     [R.IO_SMI]: unexpected("IO_SMI", "system-management mode"),
@@ -75,7 +79,6 @@ function neverAskedFor() {
       "TASK_SWITCH",
       "the emulation of hardware task switches, which this hypervisor lacks",
     ),
-    [R.INVLPG]: unexpected("INVLPG", "INVLPG exiting"),
     [R.RDPMC]: unexpected("RDPMC", "RDPMC exiting"),
     [R.RSM]: unexpected("RSM", "system-management mode"),
     [R.MOV_DR]: unexpected("MOV_DR", "MOV-DR exiting"),
@@ -96,7 +99,6 @@ function neverAskedFor() {
     [R.PREEMPTION_TIMER]: unexpected("PREEMPTION_TIMER", "the VMX-preemption timer"),
     [R.APIC_WRITE]: unexpected("APIC_WRITE", "APIC-register virtualization"),
     [R.RDRAND]: unexpected("RDRAND", "RDRAND exiting"),
-    [R.INVPCID]: unexpected("INVPCID", "INVLPG exiting together with INVPCID"),
     [R.ENCLS]: unexpected("ENCLS", "ENCLS exiting"),
     [R.RDSEED]: unexpected("RDSEED", "RDSEED exiting"),
     [R.PAGE_MODIFICATION_LOG_FULL]: unexpected("PAGE_MODIFICATION_LOG_FULL", "page-modification logging"),

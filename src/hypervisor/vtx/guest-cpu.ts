@@ -13,7 +13,6 @@ import type { Parts } from "../parts.js";
 import { explainFailedEntry } from "./entry-failure.js";
 import type { EventDelivery } from "./event-delivery.js";
 import type { ExitReasonNumber } from "./exit-table.js";
-import { writeGuestRegisters, writeGuestState } from "./guest-state.js";
 import { VcpuContext } from "./vcpu-context.js";
 import type { VtxVcpu } from "./vcpu-vtx.js";
 import type { VmxPort } from "./vmx-port.js";
@@ -54,8 +53,7 @@ export class VtxGuestCpu implements GuestCpu {
     this.port.vmptrld(this.vmcs);
   }
   begin(state: StartState): void {
-    writeGuestState(this.port, state);
-    writeGuestRegisters(this.port, state);
+    this.vcpu.begin(state);
   }
 
   beforeEntry(): void {

@@ -30,7 +30,11 @@ const READ_THROUGH = [M.IA32_TIME_STAMP_COUNTER];
  *     0             1024               2048           3072
  *     | read 0 …    | read c0000000 …  | write 0 …    | write c0000000 … |
  */
-export function writeMsrBitmap(memory: PhysicalMemory, bitmap: number): void {
+export function writeMsrBitmap(
+  memory: PhysicalMemory,
+  bitmap: number,
+  withheld: readonly number[] = [],
+): void {
   memory.fill(bitmap, 4096, 0xff);
   const allow = (index: number, write: boolean): void => {
     const high = index >= 0xc000_0000;
@@ -38,7 +42,8 @@ export function writeMsrBitmap(memory: PhysicalMemory, bitmap: number): void {
     const byte = bitmap + (write ? 2048 : 0) + (high ? 1024 : 0) + (number >> 3);
     memory.write8(byte, memory.read8(byte) & ~(1 << (number & 7)));
   };
-  for (const index of [...PASSED_THROUGH, ...READ_THROUGH]) allow(index, false);
-  for (const index of PASSED_THROUGH) allow(index, true);
+  const passed = PASSED_THROUGH.filter((index) => !withheld.includes(index));
+  for (const index of [...passed, ...READ_THROUGH]) allow(index, false);
+  for (const index of passed) allow(index, true);
 }
 // #endregion

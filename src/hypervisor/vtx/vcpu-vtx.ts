@@ -12,7 +12,14 @@ import type { VmxPort } from "./vmx-port.js";
 import type { CpuidRegisters, Injection, Registers } from "../vcpu.js";
 import type { VmVcpu } from "../vm-vcpu.js";
 import { VmxError } from "../vmx-error.js";
+import { TRIPLE_FAULT } from "../../spec/exit-reasons.js";
+import type { StartState } from "../../machine/start-state.js";
+import { GuestPhysicalBus } from "../io/guest-physical-bus.js";
+import type { PagingState } from "../memory/guest-walk.js";
 import type { EventDelivery } from "./event-delivery.js";
+import { tripleFault } from "./exits/refused.js";
+import { writeGuestRegisters, writeGuestState } from "./guest-state.js";
+import type { ShadowRegisters } from "./shadow-registers.js";
 import { guestRegisters } from "./registers.js";
 import { virtualTopology } from "./topology.js";
 import type { VirtualMsrs } from "./virtual-msrs.js";
@@ -35,6 +42,7 @@ export interface VcpuParts {
   guestMemory: GuestMemory;
   msrs: VirtualMsrs;
   events: EventDelivery;
+  paging: ShadowRegisters | null;
 }
 
 /** A virtual CPU under VT-x: the current VMCS and the registers that a VM exit leaves in the processor. */
@@ -42,6 +50,7 @@ export class VtxVcpu implements VmVcpu {
   readonly registers: Registers;
   readonly memory: MemoryVirtualizer;
   readonly guestMemory: GuestMemory;
+  readonly paging: ShadowRegisters | null;
   /** Set by the run loop at each exit. */
   exitReason = 0;
   /** The instruction that a handler emulated caused a VM exit of its own. */
@@ -49,6 +58,7 @@ export class VtxVcpu implements VmVcpu {
   /** Why a handler stopped the VM. */
   stopMessage: string | null = null;
   readonly #parts: VcpuParts;
+  readonly #physical: GuestPhysicalBus;
 
   constructor(
     readonly index: number,
@@ -58,6 +68,33 @@ export class VtxVcpu implements VmVcpu {
     this.registers = guestRegisters(parts.port);
     this.memory = parts.memory;
     this.guestMemory = parts.guestMemory;
+    this.paging = parts.paging;
+    this.#physical = new GuestPhysicalBus(parts.guestMemory, parts.local.memory);
+  }
+
+  /** What a boot loader, or a start-up message, leaves behind; its VMCS is current. */
+  begin(state: StartState): void {
+    const { port } = this.#parts;
+    writeGuestState(port, state);
+    writeGuestRegisters(port, state);
+    this.paging?.begin();
+  }
+
+  get pagingState(): PagingState {
+    if (this.paging !== null) return this.paging.paging;
+    const { port } = this.#parts;
+    return {
+      cr0: port.vmread32(F.GUEST_CR0),
+      cr3: port.vmread(F.GUEST_CR3),
+      cr4: port.vmread32(F.GUEST_CR4),
+      efer: port.vmread32(F.GUEST_IA32_EFER),
+    };
+  }
+  get cr2(): bigint {
+    return this.#parts.port.cr2;
+  }
+  set cr2(value: bigint) {
+    this.#parts.port.cr2 = value;
   }
 
   get taskPriority(): number {
@@ -133,19 +170,32 @@ export class VtxVcpu implements VmVcpu {
   physicalInterrupt(vector: number): void {
     this.#parts.interrupts.take(vector);
   }
-  flushTranslations(): void {
-    this.#parts.port.invvpid();
+  flushTranslations(linear?: bigint): void {
+    const { port } = this.#parts;
+    if (linear === undefined) port.invvpid();
+    else port.invvpidAddress(linear);
   }
   enableExtendedState(xcr0: bigint): void {
     this.#parts.port.xsetbv(xcr0);
   }
   emulateInstruction(): void {
-    const { port, local } = this.#parts;
-    if (!port.emulate(local.memory)) this.leftAgain = true;
+    const { port, local, memory, guestMemory } = this.#parts;
+    const { paging } = this;
+    if (paging === null) {
+      this.leftAgain = !port.emulate(local.memory);
+      return;
+    }
+    const own = { map: memory.eptPointer, ...paging.emulation };
+    this.leftAgain = !guestMemory.tellAfter(() => port.emulate(this.#physical, own));
+    if (this.leftAgain) paging.restore();
   }
   stop(message: string): Outcome {
     this.stopMessage = message;
     return "shutdown";
+  }
+  tripleFault(): Outcome {
+    this.exitReason = TRIPLE_FAULT;
+    return tripleFault(this);
   }
 }
 

@@ -3,6 +3,7 @@ import type { VirtualPins } from "../io/virtual-pins.js";
 import * as M from "../../spec/msrs.js";
 import { TSC_OFFSET } from "../../spec/vmcs-fields.js";
 import type { VmxPort } from "./vmx-port.js";
+import type { ShadowRegisters } from "./shadow-registers.js";
 
 /** Locked with VMX off (SDM 24.7): firmware has decided, as CPUID says too. */
 const FEATURE_CONTROL_LOCKED = 1n;
@@ -15,13 +16,17 @@ interface VirtualMsr {
 
 /** MSRs of the VM that the guest does not reach directly; every other one does not exist. */
 export class VirtualMsrs {
-  readonly #msrs: ReadonlyMap<number, VirtualMsr>;
+  readonly #msrs: Map<number, VirtualMsr>;
 
-  /** @param local - the vCPU's local APIC, which has MSRs of its own */
+  /**
+   * @param local - the vCPU's local APIC, which has MSRs of its own
+   * @param paging - its IA32_EFER, where the processor has another one
+   */
   constructor(
     port: VmxPort,
     private readonly local: LocalInterrupts,
     pins: VirtualPins,
+    paging: ShadowRegisters | null,
   ) {
     this.#msrs = new Map<number, VirtualMsr>([
       [M.IA32_TIME_STAMP_COUNTER, timeStampCounter(port, local, pins)],
@@ -32,6 +37,7 @@ export class VirtualMsrs {
       [M.IA32_MISC_ENABLE, variable(port.rdmsr(M.IA32_MISC_ENABLE) ?? 0n)],
       [M.IA32_DEBUGCTL, { read: () => 0n, write: (value) => value === 0n }],
     ]);
+    if (paging !== null) this.#msrs.set(M.IA32_EFER, extendedFeatures(paging));
   }
 
   read(index: number): bigint | undefined {
@@ -40,6 +46,10 @@ export class VirtualMsrs {
   write(index: number, value: bigint): boolean {
     return this.#msrs.get(index)?.write(value) ?? this.local.msrs.write(index, value);
   }
+}
+
+function extendedFeatures(paging: ShadowRegisters): VirtualMsr {
+  return { read: () => BigInt(paging.efer), write: (value) => paging.setEfer(value) };
 }
 
 function constant(value: bigint): VirtualMsr {

@@ -12,7 +12,21 @@ const ENTRY_FAILED_WITH_EXIT = 3;
 const EXCEPTION = 0x100;
 
 const INVEPT_SINGLE_CONTEXT = 1;
+const INVVPID_ADDRESS = 0;
 const INVVPID_SINGLE_CONTEXT = 1;
+const INVVPID_ALL_CONTEXTS = 2;
+const INVVPID_SINGLE_CONTEXT_BUT_GLOBAL = 3;
+
+/** What the hypervisor keeps of a guest that has no EPT, for the instruction emulator. */
+export interface EmulatedPaging {
+  /** In the form of an EPT pointer: guest-physical memory, without permission to write. */
+  map: bigint;
+  cr0: number;
+  cr3: bigint;
+  cr4: number;
+  efer: number;
+  pdptes: readonly bigint[];
+}
 
 const hex = (value: number): string => `0x${value.toString(16)}`;
 
@@ -72,17 +86,28 @@ export class VmxPort extends HardwarePort {
     return true;
   }
   /**
-   * Executes the guest's instruction at GUEST_RIP in software: addresses without an EPT mapping are looked up in `devices`.
+   * Executes the guest's instruction at GUEST_RIP in software, or delivers the event that waits for VM entry: addresses without an
+   * EPT mapping are looked up in `devices`, and so are those that `paging` does not map for the access.
    * @returns false when the instruction caused a VM exit
    */
-  emulate(devices: Pick<Bus, "read" | "write">): boolean {
+  emulate(devices: Pick<Bus, "read" | "write">, paging: EmulatedPaging | null = null): boolean {
     const { processor } = this.machine;
+    processor.write64(S.EMULATED_MAP, paging?.map ?? 0n);
+    if (paging !== null) this.#handOver(paging);
     processor.emulated = devices;
     const result = processor.core.emulateInstruction();
     processor.emulated = null;
     if (result === ENTRY_FAILED_WITH_EXIT) return false;
     if (result !== SUCCESS) this.#check(result, "emulating an instruction");
     return true;
+  }
+  #handOver({ cr0, cr3, cr4, efer, pdptes }: EmulatedPaging): void {
+    const { processor } = this.machine;
+    processor.write64(S.EMULATED_CR0, BigInt(cr0));
+    processor.write64(S.EMULATED_CR3, cr3);
+    processor.write64(S.EMULATED_CR4, BigInt(cr4));
+    processor.write64(S.EMULATED_EFER, BigInt(efer));
+    pdptes.forEach((entry, i) => processor.write64(S.EMULATED_PDPTES + 8 * i, entry));
   }
   /** The rule that the last VM entry broke: a number of spec/entry-checks, 0 for none. */
   get entryCheck(): number {
@@ -93,9 +118,25 @@ export class VmxPort extends HardwarePort {
     this.vmread(EPT_POINTER); // leaves it in OPERAND, INVEPT's descriptor
     this.#check(this.machine.processor.core.invept(INVEPT_SINGLE_CONTEXT), "INVEPT");
   }
-  /** Drops linear and combined translations of the current VPID. */
-  invvpid(): void {
-    this.#check(this.machine.processor.core.invvpid(INVVPID_SINGLE_CONTEXT, this.vmread32(VPID)), "INVVPID");
+  /** Drops linear and combined translations of the current VPID, those of global pages only if asked. */
+  invvpid(butGlobal = false): void {
+    this.#invvpid(
+      butGlobal ? INVVPID_SINGLE_CONTEXT_BUT_GLOBAL : INVVPID_SINGLE_CONTEXT,
+      this.vmread32(VPID),
+    );
+  }
+  /** … of one linear address, which is canonical. */
+  invvpidAddress(linear: bigint): void {
+    const vpid = this.vmread32(VPID);
+    this.machine.processor.write64(S.OPERAND, linear);
+    this.#invvpid(INVVPID_ADDRESS, vpid);
+  }
+  /** … of all VPIDs. */
+  invvpidAll(): void {
+    this.#invvpid(INVVPID_ALL_CONTEXTS, 0);
+  }
+  #invvpid(type: number, vpid: number): void {
+    this.#check(this.machine.processor.core.invvpid(type, vpid), "INVVPID");
   }
 
   #check(result: number, instruction: string): void {

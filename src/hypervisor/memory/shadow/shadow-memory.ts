@@ -44,8 +44,8 @@ export type FaultOutcome =
   /** The guest's own tables forbid the access: #PF with this error code, CR2 = the linear address. */
   | { kind: "reflect"; errorCode: number }
   /**
-   * A write that the guest may make and the tables must not let through: to a page that holds one of its page tables, or to a
-   * read-only page with CR0.WP = 0. Carry the instruction out in software; memory written is to be told to
+   * A write that the guest may make and the tables must not let through: to a page that holds one of its page tables or is
+   * watched, or to a read-only page with CR0.WP = 0. Carry the instruction out in software; memory written is to be told to
    * {@link ShadowMemory.written}.
    */
   | { kind: "traced"; guestPhysical: number }
@@ -90,6 +90,11 @@ export interface AddressSpace {
   load(paging: GuestPaging, hardware: HardwareMode): number;
   /** #PF in this address space. In hardware mode "pae" PDPTEs may have been written: load CR3 anew (VM entry does). */
   fault(access: FaultingAccess): FaultOutcome;
+  /**
+   * For INVLPG: whether the guest has changed, since this was asked last, a large page that is mapped in pieces. All that the
+   * processor has cached of this virtual CPU must go then, since the guest names one address for all pieces.
+   */
+  splitPageChanged(): boolean;
 }
 
 /** The shadow page tables of a VM. */
@@ -101,10 +106,11 @@ export interface ShadowMemory {
    * the write. Guest tables there are looked at anew.
    */
   written(guestPhysical: number, bytes: number): void;
-  /** Whether writes to the page of a guest-physical address are trapped since it holds a page table in use. */
+  /** Whether writes to the page of a guest-physical address are trapped: it holds a page table in use, or is watched. */
   traced(guestPhysical: number): boolean;
-  /** The same without memory of what a guest page holds: everything is built anew on demand. */
-  dropAll(): void;
+  /** From now on writes to the page of a guest-physical address come out as "traced", e.g. since its code has been translated. */
+  watch(guestPhysical: number): void;
+  unwatch(guestPhysical: number): void;
   /** Sets, moves or removes the monitor's window. Hierarchies have it from the next entry on; cached translations are dropped. */
   setWindow(window: MonitorWindow | null): void;
   /** A PML4 entry without anything of the guest's in any hierarchy that is loaded now. */

@@ -11,6 +11,7 @@ import {
   CR0_TS,
   CR0_WP,
   CR4_PAE,
+  CR4_VMXE,
   EFER_LMA,
   EFER_LME,
 } from "../../../spec/control-bits.js";
@@ -25,10 +26,12 @@ import {
   GUEST_IA32_EFER,
   GUEST_PDPTE0,
 } from "../../../spec/vmcs-fields.js";
+import { IA32_VMX_CR4_FIXED1 } from "../../../spec/msrs.js";
 import { ENTRY_IA32E_MODE_GUEST } from "../../../spec/vmx-controls.js";
 import type { Outcome } from "../../outcome.js";
 import { REGISTER_NAMES, type RegisterName } from "../../vcpu.js";
 import type { VmExitHandler, VmVcpu } from "../../vm-vcpu.js";
+import type { ShadowRegisters } from "../shadow-registers.js";
 import { generalProtection } from "./refused.js";
 
 /**
@@ -49,6 +52,7 @@ const LMSW = 3;
 // #region exit-control-register
 /** CR8, or a write of CR0 or CR4 that changes a bit the hypervisor owns (SDM 26.1.3; qualification: table 28-3). */
 export const controlRegisterAccess: VmExitHandler = (vcpu) => {
+  if (vcpu.paging !== null) return shadowedRegisterAccess(vcpu, vcpu.paging);
   const qualification = vcpu.vmread32(EXIT_QUALIFICATION);
   const number = qualification & 15;
   const access = (qualification >> 4) & 3;
@@ -66,6 +70,46 @@ export const controlRegisterAccess: VmExitHandler = (vcpu) => {
   return "resume";
 };
 // #endregion
+
+/**
+ * Under shadow paging the hypervisor keeps every bit that decides about paging, and CR3: both directions exit (SDM 26.1.3,
+ * 25.6.6).
+ */
+function shadowedRegisterAccess(vcpu: VmVcpu, paging: ShadowRegisters): Outcome {
+  const qualification = vcpu.vmread32(EXIT_QUALIFICATION);
+  const number = qualification & 15;
+  const access = (qualification >> 4) & 3;
+  const register = REGISTER_NAMES[(qualification >> 8) & 15];
+  if (number === 8) return taskPriority(vcpu, register, access === MOV_FROM_CR);
+  if (access === MOV_FROM_CR) vcpu.registers[register] = paging.cr3;
+  else if (!writeShadowed(vcpu, paging, number, writtenValue(vcpu, paging, access, register, qualification)))
+    return generalProtection(vcpu);
+  vcpu.advance();
+  return "resume";
+}
+
+function writeShadowed(vcpu: VmVcpu, paging: ShadowRegisters, number: number, value: bigint): boolean {
+  if (number === 0) return paging.setCr0(value);
+  if (number === 3) return paging.setCr3(value);
+  const supported = Number(vcpu.rdmsr(IA32_VMX_CR4_FIXED1) ?? 0n) & ~CR4_VMXE;
+  return paging.setCr4(value, supported);
+}
+
+/** LMSW cannot clear PE. Outside 64-bit mode MOV has 32 bits. */
+function writtenValue(
+  vcpu: VmVcpu,
+  paging: ShadowRegisters,
+  access: number,
+  register: RegisterName,
+  qualification: number,
+): bigint {
+  const { cr0, efer } = paging;
+  if (access === CLTS) return BigInt((cr0 & ~CR0_TS) >>> 0);
+  if (access === LMSW) return BigInt(((cr0 & ~0xe) | ((qualification >>> 16) & 15) | (cr0 & CR0_PE)) >>> 0);
+  const wide = (efer & EFER_LMA) !== 0 && (vcpu.vmread32(GUEST_CS_ACCESS_RIGHTS) & CS_LONG) !== 0;
+  const value = vcpu.registers[register];
+  return wide ? value : value & 0xffff_ffffn;
+}
 
 /** MOV from and to CR8 (SDM 11.8.6): the task priority belongs to the virtual local APIC. */
 function taskPriority(vcpu: VmVcpu, register: RegisterName, read: boolean): Outcome {

@@ -1,10 +1,6 @@
 import { FLAG_DF } from "../../../spec/control-bits.js";
 import {
   EXIT_INSTRUCTION_INFORMATION,
-  GUEST_CR0,
-  GUEST_CR3,
-  GUEST_CR4,
-  GUEST_IA32_EFER,
   GUEST_LINEAR_ADDRESS,
   GUEST_RFLAGS,
 } from "../../../spec/vmcs-fields.js";
@@ -44,11 +40,7 @@ export function stringIo(vcpu: VmVcpu, io: IoQualification): Outcome {
 function moveElement(vcpu: VmVcpu, io: IoQualification, linear: bigint): string | null {
   const addresses: number[] = [];
   for (let i = 0; i < io.size; i++) {
-    const address = guestPhysical(
-      vcpu.guestMemory,
-      pagingState(vcpu),
-      BigInt.asUintN(64, linear + BigInt(i)),
-    );
+    const address = guestPhysical(vcpu.guestMemory, vcpu.pagingState, BigInt.asUintN(64, linear + BigInt(i)));
     if (address === undefined || !vcpu.guestMemory.contains(address, 1)) {
       return `${io.input ? "INS" : "OUTS"} at linear address 0x${linear.toString(16)}, which is not mapped to RAM: this hypervisor does not emulate the page fault.`;
     }
@@ -65,15 +57,6 @@ function moveElement(vcpu: VmVcpu, io: IoQualification, linear: bigint): string 
     vcpu.writePort(io.port, io.size, value);
   }
   return null;
-}
-
-function pagingState(vcpu: VmVcpu): Parameters<typeof guestPhysical>[1] {
-  return {
-    cr0: vcpu.vmread32(GUEST_CR0),
-    cr3: vcpu.vmread(GUEST_CR3),
-    cr4: vcpu.vmread32(GUEST_CR4),
-    efer: vcpu.vmread32(GUEST_IA32_EFER),
-  };
 }
 
 /** A register that an instruction of this address size updated: 32-bit results clear the upper half. */
