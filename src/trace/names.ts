@@ -1,3 +1,4 @@
+import * as CALL_OUTS from "../spec/call-outs.js";
 import * as REASONS from "../spec/exit-reasons.js";
 import * as MONITOR_REASONS from "../spec/monitor-reasons.js";
 import { MONITOR_VECTOR } from "../spec/monitor-reasons.js";
@@ -50,7 +51,7 @@ const kindNames = new Map<number, TraceKind>(
   (Object.entries(KINDS) as [TraceKind, number][]).map(([name, kind]) => [kind, name]),
 );
 const reasonNames = named(REASONS);
-const monitorNames = named(MONITOR_REASONS);
+const monitorNames = named({ ...MONITOR_REASONS, ...CALL_OUTS });
 const vectorNames = named(VECTORS);
 
 function named(numbers: Readonly<Record<string, number>>): Map<number, string> {

@@ -113,6 +113,10 @@ export class Ring0Port extends HardwarePort {
     const at = S.SEGMENTS + index * S.SEGMENT_BYTES;
     return this.machine.processor.view.getUint16(at + S.SEGMENT_SELECTOR, true);
   }
+  /** Base in the hidden part of a segment register. */
+  segmentBase(index: number): bigint {
+    return this.machine.processor.read64(S.SEGMENTS + index * S.SEGMENT_BYTES + S.SEGMENT_BASE);
+  }
   /** LLDT. */
   loadLocalTable(selector: number): boolean {
     return this.machine.processor.core.loadLocalTable(selector) !== 0;
