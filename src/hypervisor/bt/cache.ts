@@ -45,6 +45,7 @@ export class Cache {
   readonly #byLinear = new Map<number, { page: number; blocks: Set<Block> }>();
   readonly #places: Place[] = [];
   #placeOffsets: number[] = [];
+  readonly #code = new Code();
   #next = L.CODE;
   #first = L.CODE;
 
@@ -213,8 +214,8 @@ export class Cache {
   // #region precise-state
   /** Where the guest is when the processor is at an offset; undefined: nowhere that it could be. */
   place(offset: number): Place | undefined {
-    const block = lastAtOrBefore(this.#order, (candidate) => candidate.start, offset);
-    if (block !== undefined && offset < block.end) {
+    const block = this.blockAt(offset);
+    if (block !== undefined) {
       const piece = block.find(offset);
       return {
         rip: block.addresses[piece]!,
@@ -226,6 +227,15 @@ export class Cache {
     return this.#sharedPlace(offset);
   }
   // #endregion
+
+  blockAt(offset: number): Block | undefined {
+    const block = lastAtOrBefore(this.#order, (candidate) => candidate.start, offset);
+    return block !== undefined && offset < block.end ? block : undefined;
+  }
+  /** Whether an offset is in a translation that is still one. */
+  alive(offset: number): boolean {
+    return this.blockAt(offset)?.alive ?? true;
+  }
 
   #sharedPlace(offset: number): Place | undefined {
     const entry = lastAtOrBefore(this.#entries, ({ at }) => at, offset);
@@ -277,7 +287,7 @@ export class Cache {
   // #region indirect-entry
   /** The table's index is 16 bits of the address: what it leads to compares the rest, without touching a flag. */
   #makeEntry(block: Block): void {
-    const code = new Code();
+    const code = this.#code;
     const at = this.room(ENTRY_BYTES);
     if (!block.alive) return;
     code.begin(block.bits, at);
@@ -317,7 +327,7 @@ export class Cache {
   // #region look-up
   /** The way of every indirect jump, with its target in RAX: a table leads to the block, or to a call-out. */
   #writeRoutines(): void {
-    const code = new Code();
+    const code = this.#code;
     const { routines } = this;
     this.#places.length = this.#placeOffsets.length = 0;
     code.begin(64, L.CODE);

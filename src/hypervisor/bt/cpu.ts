@@ -13,6 +13,7 @@ import type { VmResources } from "../cpu-backend.js";
 import type { VmEnding } from "../ending.js";
 import type { GuestCpu } from "../guest-cpu.js";
 import type { VirtualPins } from "../io/virtual-pins.js";
+import type { InterruptSource } from "../vtx/event-delivery.js";
 import type { Outcome } from "../outcome.js";
 import { KERNEL_CODE_32, KERNEL_CODE_64, STATE_DATA } from "../ring0/layout.js";
 import type { Monitor } from "../ring0/monitor.js";
@@ -30,6 +31,7 @@ import { GuestLinear, canonical } from "./guest-linear.js";
 import { CALL_OUT_HANDLERS } from "./handlers.js";
 import * as L from "./layout.js";
 import { BtMsrs } from "./msrs.js";
+import type { MemoryOperand } from "./operand.js";
 import { ProcessorState, RIGHTS_BIG, type Segment } from "./processor-state.js";
 import type { Translations } from "./translations.js";
 import { StatePage } from "./state-page.js";
@@ -103,6 +105,9 @@ export class TranslatedCpu implements GuestCpu, BtCpu {
   /** GS is the monitor's, for 32-bit translated code; the guest's selector and base meanwhile. */
   #guestGs: { selector: number; base: bigint } | null = null;
   #reason = 0;
+  readonly #source: InterruptSource;
+  /** The processor steps once, over an instruction that may change code. */
+  #stopsBehind = false;
   /** A single step of the guest's is due after its next instruction. */
   #stepping = false;
 
@@ -113,6 +118,7 @@ export class TranslatedCpu implements GuestCpu, BtCpu {
     this.monitor = monitor;
     this.port = monitor.port;
     this.board = vm.board;
+    this.#source = vm.board.interruptsOf(index);
     this.translations = translations;
     this.page = new StatePage(this.port.memory, translations.cache.machine);
     this.state = new ProcessorState(vm.image);
@@ -241,10 +247,12 @@ export class TranslatedCpu implements GuestCpu, BtCpu {
   }
   /** Linear addresses of the guest mean something else. @param globalToo - translations of global pages go as well */
   pagingChanged(globalToo: boolean): void {
+    this.memory.flush();
     this.translations.loadPaging(this.state, globalToo);
   }
   /** INVLPG. */
   invalidatePage(linear: bigint): void {
+    this.memory.flush();
     this.port.invlpg(linear);
     this.translations.verify(this.memory);
   }
@@ -291,6 +299,7 @@ export class TranslatedCpu implements GuestCpu, BtCpu {
     this.leftAgain = false;
     const arrival = monitor.arrive();
     this.rflags = (monitor.rflags & ~NOT_KEPT) | BigInt(this.page.flags);
+    if (this.#stopsBehind) this.rflags &= ~BigInt(C.FLAG_TF);
     if (this.#stepping) this.rflags |= BigInt(C.FLAG_TF);
     this.#place = null;
     this.#resume = 0;
@@ -379,6 +388,9 @@ export class TranslatedCpu implements GuestCpu, BtCpu {
         this.goTo(callOut.next);
         this.#resume = callOut.resume;
         return;
+      case K.CALL_OUT_EMULATE:
+        this.#resume = callOut.resume;
+        return this.translations.carryOut(this, callOut.operand as MemoryOperand);
       default:
         this.#moved = false;
         this.#finish(callOut, CALL_OUT_HANDLERS[callOut.kind]!(this, callOut));
@@ -425,10 +437,17 @@ export class TranslatedCpu implements GuestCpu, BtCpu {
   #handleVector(vector: number): void {
     if (vector > 31) return this.parts.vm.interrupts.take(vector);
     const { errorCode } = this.monitor;
+    if (vector === V.DEBUG && this.#stopsBehind) return this.#goOnBehind();
     if (vector === V.PAGE_FAULT) return this.translations.pageFault(this, this.port.cr2, errorCode);
     if (this.state.cpl === 3 && this.translations.userFault(this, vector, errorCode)) return;
     if (vector === V.DEBUG && this.state.cpl === 0) return this.#trapInCache();
     this.inject({ vector, kind: "exception", ...(hasErrorCode(vector) && { errorCode }) });
+  }
+
+  /** Where the guest was, if that is still a translation of what the guest has there. */
+  #goOnBehind(): void {
+    this.#stopsBehind = false;
+    if (this.#resume !== 0 && !this.translations.cache.alive(this.#resume)) this.settle();
   }
 
   /**
@@ -458,7 +477,7 @@ export class TranslatedCpu implements GuestCpu, BtCpu {
   /** A waiting interrupt goes in if the guest can take it, else translated code is told to ask when it can. */
   beforeEntry(): void {
     const { pins } = this.parts;
-    const source = this.board.interruptsOf(this.index);
+    const source = this.#source;
     this.page.write(L.VIRTUAL_CR8, BigInt(pins.taskPriority));
     if (this.#emulation !== null) return;
     if (pins.nmiPending && !this.nmiBlocked && !this.shadow) {
@@ -485,6 +504,8 @@ export class TranslatedCpu implements GuestCpu, BtCpu {
     this.page.flags = Number(this.rflags & 0xffff_ffffn);
     const hidden = user ? 0n : BigInt(C.FLAG_TF);
     monitor.rflags = (this.rflags & ~(REAL_FLAGS | hidden)) | BigInt(C.FLAG_IF);
+    this.#stopsBehind = this.#emulation?.stop === true;
+    if (this.#stopsBehind) monitor.rflags |= BigInt(C.FLAG_TF);
     this.shadow = false;
     if (this.#emulation === null) {
       monitor.resume();
@@ -501,7 +522,7 @@ export class TranslatedCpu implements GuestCpu, BtCpu {
   /** One instruction of the guest's, then back here: an interrupt waits behind a shadow, or the guest steps itself. */
   #mustStepAlone(): boolean {
     this.#stepping = this.state.cpl !== 3 && (this.rflags & BigInt(C.FLAG_TF)) !== 0n;
-    const waits = this.shadow && this.board.interruptsOf(this.index).interruptPending;
+    const waits = this.shadow && this.#source.interruptPending;
     return this.#stepping || (waits && this.interruptsEnabled);
   }
 
@@ -550,7 +571,7 @@ export class TranslatedCpu implements GuestCpu, BtCpu {
     return (this.rflags & BigInt(C.FLAG_IF)) !== 0n;
   }
   get interruptWaiting(): boolean {
-    return this.board.interruptsOf(this.index).interruptPending;
+    return this.#source.interruptPending;
   }
 }
 

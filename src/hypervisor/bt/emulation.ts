@@ -9,4 +9,6 @@ export interface Emulation {
   devices: Pick<Bus, "read" | "write"> | null;
   /** Called when it has been. */
   done: () => void;
+  /** Code may change by it, the guest's next instruction among it: the guest is stopped behind it. */
+  stop: boolean;
 }

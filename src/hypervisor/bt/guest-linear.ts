@@ -25,7 +25,9 @@ export const pageOf = (linear: bigint): number => Number(BigInt.asIntN(64, linea
 export class GuestLinear {
   fault: Fault | null = null;
   readonly #walk: GuestWalk;
-  readonly #bytes = new DataView(new ArrayBuffer(8));
+  /** Translations made since the last flush, as a TLB keeps them: by kind of access and low bits of the page's number. */
+  readonly #tags = new Float64Array(512).fill(NaN);
+  readonly #pages = new Float64Array(512);
 
   constructor(
     private readonly state: ProcessorState,
@@ -43,8 +45,25 @@ export class GuestLinear {
     return fault;
   }
 
+  /** Translations may be others from here on: MOV to CR3 and its like, INVLPG. */
+  flush(): void {
+    this.#tags.fill(NaN);
+  }
+
   /** Guest-physical address for an access; undefined with {@link fault} set. */
   translate(linear: bigint, access: number): number | undefined {
+    const page = Number(BigInt.asIntN(64, linear) >> 12n);
+    const slot = ((page & 15) << 5) | (access & 31);
+    if (this.#tags[slot] === page) return this.#pages[slot]! + Number(linear & 0xfffn);
+    const address = this.#walkFor(linear, access);
+    if (address !== undefined) {
+      this.#tags[slot] = page;
+      this.#pages[slot] = address - (address % PAGE_BYTES);
+    }
+    return address;
+  }
+
+  #walkFor(linear: bigint, access: number): number | undefined {
     const { state } = this;
     const wrapped = state.longMode ? BigInt.asUintN(64, linear) : linear & 0xffff_ffffn;
     if (state.longMode && !canonical(wrapped)) {
@@ -64,31 +83,29 @@ export class GuestLinear {
 
   /** 1 to 8 bytes, little-endian; 0 with {@link fault} set. */
   read(linear: bigint, size: number, access: number): bigint {
-    const offset = Number(linear & 0xfffn);
-    const bytes = this.#bytes;
-    for (let i = 0; i < size;) {
-      const part = Math.min(size - i, PAGE_BYTES - ((offset + i) % PAGE_BYTES));
-      const address = this.translate(linear + BigInt(i), access);
-      if (address === undefined) return 0n;
-      for (let j = 0; j < part; j++) bytes.setUint8(i + j, this.#readByte(address + j));
-      i += part;
+    if (Number(linear & 0xfffn) + size > PAGE_BYTES) {
+      const first = PAGE_BYTES - Number(linear & 0xfffn);
+      const low = this.read(linear, first, access);
+      return low | (this.read(linear + BigInt(first), size - first, access) << BigInt(8 * first));
     }
-    for (let i = size; i < 8; i++) bytes.setUint8(i, 0);
-    return bytes.getBigUint64(0, true);
+    const address = this.translate(linear, access);
+    if (address === undefined) return 0n;
+    return this.memory.contains(address, size)
+      ? readRam(this.physical, this.memory.base + address, size)
+      : this.#readDevice(address, size);
   }
 
   /** All or nothing: both pages are looked at first. */
   write(linear: bigint, size: number, value: bigint, access: number): void {
-    const parts: [address: number, from: number, bytes: number][] = [];
-    const offset = Number(linear & 0xfffn);
-    for (let i = 0; i < size;) {
-      const part = Math.min(size - i, PAGE_BYTES - ((offset + i) % PAGE_BYTES));
-      const address = this.translate(linear + BigInt(i), access | FAULT_WRITE);
-      if (address === undefined) return;
-      parts.push([address, i, part]);
-      i += part;
+    const first = Math.min(size, PAGE_BYTES - Number(linear & 0xfffn));
+    const address = this.translate(linear, access | FAULT_WRITE);
+    if (address === undefined) return;
+    if (first < size) {
+      const second = this.translate(linear + BigInt(first), access | FAULT_WRITE);
+      if (second === undefined) return;
+      this.#write(second, value >> BigInt(8 * first), size - first);
     }
-    for (const [address, from, bytes] of parts) this.#write(address, value >> BigInt(8 * from), bytes);
+    this.#write(address, value, first);
   }
 
   /**
@@ -111,14 +128,34 @@ export class GuestLinear {
     return code.subarray(0, length);
   }
 
-  #readByte(address: number): number {
-    if (this.memory.contains(address, 1)) return this.physical.read8(this.memory.base + address);
-    return this.bus.read(address, 1);
+  #readDevice(address: number, size: number): bigint {
+    let value = 0n;
+    for (let i = 0; i < size; i++) value |= BigInt(this.bus.read(address + i, 1) & 0xff) << BigInt(8 * i);
+    return value;
   }
 
   #write(address: number, value: bigint, bytes: number): void {
-    const data = Uint8Array.from({ length: bytes }, (_, i) => Number((value >> BigInt(8 * i)) & 0xffn));
-    if (this.memory.contains(address, bytes)) return this.memory.write(address, data);
-    data.forEach((byte, i) => this.bus.write(address + i, 1, byte));
+    if (this.memory.contains(address, bytes)) {
+      writeRam(this.physical, this.memory.base + address, bytes, value);
+      this.memory.onWrite(address, bytes);
+    } else
+      for (let i = 0; i < bytes; i++)
+        this.bus.write(address + i, 1, Number((value >> BigInt(8 * i)) & 0xffn));
   }
+}
+
+function readRam(memory: PhysicalMemory, at: number, size: number): bigint {
+  if (size === 8) return memory.read64(at);
+  if (size === 4) return BigInt(memory.read32(at));
+  if (size === 2) return BigInt(memory.read16(at));
+  let value = 0n;
+  for (let i = size - 1; i >= 0; i--) value = (value << 8n) | BigInt(memory.read8(at + i));
+  return value;
+}
+
+function writeRam(memory: PhysicalMemory, at: number, size: number, value: bigint): void {
+  if (size === 8) memory.write64(at, value);
+  else if (size === 4) memory.write32(at, Number(BigInt.asUintN(32, value)));
+  else if (size === 2) memory.write16(at, Number(BigInt.asUintN(16, value)));
+  else for (let i = 0; i < size; i++) memory.write8(at + i, Number((value >> BigInt(8 * i)) & 0xffn));
 }

@@ -2,7 +2,7 @@ import { startSegments, type StartState } from "../../machine/start-state.js";
 import * as K from "../../spec/call-outs.js";
 import { CR4_UMIP } from "../../spec/control-bits.js";
 import { CS, SS } from "../../spec/cpu-state.js";
-import { FAULT_PRESENT } from "../../spec/page-bits.js";
+import { FAULT_PRESENT, FAULT_WRITE } from "../../spec/page-bits.js";
 import { DEBUG, GENERAL_PROTECTION } from "../../spec/vectors.js";
 import type { LocalMemory } from "../../machine/local-memory.js";
 import { PAGE_BYTES } from "../memory/layout.js";
@@ -17,10 +17,14 @@ import { CYCLES_PER_TRANSLATED_INSTRUCTION } from "./costs.js";
 import type { Decoder } from "./decoder.js";
 import { FETCH, SUPERVISOR, type GuestLinear } from "./guest-linear.js";
 import { CALL_OUT_HANDLERS } from "./handlers.js";
+import { effectiveAddress, linearAddress } from "./memory-operands.js";
+import type { MemoryOperand } from "./operand.js";
 import type { ProcessorState } from "./processor-state.js";
 import { Translator } from "./translator.js";
 import type { BtCpu } from "./virtual-cpu.js";
 
+/** Faults of one instruction on traced pages after which it is translated anew. */
+const MOST_FAULTS = 8;
 /** What a translation may need of room, at most. */
 const MOST_BYTES = 0x2000;
 
@@ -43,7 +47,9 @@ export interface TranslationParts {
 export class Translations {
   readonly cache: Cache;
   readonly #translator: Translator;
+  /** Guest addresses of instructions that fault too often, and how often each has. */
   readonly #software = new Set<number>();
+  readonly #faults = new Map<number, number>();
   #state: ProcessorState | null = null;
 
   constructor(private readonly parts: TranslationParts) {
@@ -134,7 +140,7 @@ export class Translations {
    * out in software, and what was made from what it changed is made anew.
    */
   pageFault(cpu: BtCpu, linear: bigint, errorCode: number): void {
-    const { space, guestMemory, devices } = this.parts;
+    const { space, devices } = this.parts;
     const access = { linear, errorCode, accessControl: true };
     if (this.#supplyCache(cpu, linear, errorCode)) return;
     const outcome = space.fault(access);
@@ -146,14 +152,49 @@ export class Translations {
       case "refused":
         return void cpu.refuse(outcome.why);
       case "device":
-        return cpu.emulate({ linear, target: pageAddress(outcome.guestPhysical), devices, done: () => {} });
-      case "traced": {
-        const page = pageAddress(outcome.guestPhysical);
-        const before = guestMemory.read(page, PAGE_BYTES);
-        const done = (): void => this.#changed(page, before);
-        return cpu.emulate({ linear, target: guestMemory.base + page, devices: null, done });
-      }
+        return cpu.emulate({
+          linear,
+          target: pageAddress(outcome.guestPhysical),
+          devices,
+          done: () => {},
+          stop: false,
+        });
+      case "traced":
+        this.#adapt(cpu);
+        return this.#carryOut(cpu, linear, outcome.guestPhysical);
     }
+  }
+  // #endregion
+
+  /** A store to a page that may not be written directly. */
+  #carryOut(cpu: BtCpu, linear: bigint, guestPhysical: number): void {
+    const { guestMemory } = this.parts;
+    const page = pageAddress(guestPhysical);
+    const before = guestMemory.read(page, PAGE_BYTES);
+    const done = (): void => this.#changed(page, before);
+    const stop = this.cache.holdsCode(page / PAGE_BYTES);
+    cpu.emulate({ linear, target: guestMemory.base + page, devices: null, done, stop });
+  }
+
+  // #region adaptive-translation
+  /** An instruction of the guest's kernel that faults again and again is translated anew, to leave the cache by itself. */
+  #adapt(cpu: BtCpu): void {
+    if (cpu.state.cpl !== 0) return;
+    const { rip } = cpu;
+    const faults = (this.#faults.get(rip) ?? 0) + 1;
+    this.#faults.set(rip, faults);
+    if (faults !== MOST_FAULTS) return;
+    this.#software.add(rip);
+    const block = this.cache.blockAt(this.cache.offset(this.parts.monitor.rip));
+    if (block !== undefined) this.cache.drop(block);
+  }
+
+  /** The guest is about to execute such an instruction. */
+  carryOut(cpu: BtCpu, operand: MemoryOperand): void {
+    const linear = linearAddress(cpu, operand.segment, effectiveAddress(cpu, operand));
+    const address = cpu.memory.translate(linear, SUPERVISOR | FAULT_WRITE);
+    cpu.memory.fault = null;
+    if (address !== undefined && this.parts.shadow.traced(address)) this.#carryOut(cpu, linear, address);
   }
   // #endregion
 
@@ -168,18 +209,21 @@ export class Translations {
 
   /** A page has been written in software: what became of its bytes tells what was. */
   #changed(page: number, before: Uint8Array): void {
-    const after = this.parts.guestMemory.read(page, PAGE_BYTES);
+    const old = new Uint32Array(before.buffer);
+    const now = new Uint32Array(this.parts.guestMemory.read(page, PAGE_BYTES).buffer);
     let first = 0;
-    while (first < PAGE_BYTES && after[first] === before[first]) first++;
-    if (first === PAGE_BYTES) return;
-    let last = PAGE_BYTES - 1;
-    while (after[last] === before[last]) last--;
-    this.written(page + first, last - first + 1);
+    while (first < now.length && now[first] === old[first]) first++;
+    if (first === now.length) return;
+    let last = now.length - 1;
+    while (now[last] === old[last]) last--;
+    this.written(page + 4 * first, 4 * (last - first + 1));
   }
 
   /** Guest memory has been written by the monitor. */
   written(address: number, bytes: number): void {
-    this.parts.shadow.written(address, bytes);
+    const { shadow } = this.parts;
+    const last = address + bytes - 1;
+    if (shadow.traced(address) || shadow.traced(last)) shadow.written(address, bytes);
     this.cache.written(address, bytes);
   }
 

@@ -127,7 +127,7 @@ export class Translator {
     const { decoder } = this;
     const { mnemonic } = decoder;
     const kind = C.CLASS_OF[mnemonic]!;
-    if (this.source.software.has(this.#rip)) return this.#callOut(K.CALL_OUT_EMULATE, true, null);
+    if (kind === C.IDENTICAL || mnemonic === M.Mov) this.#announceStore();
     if (kind === C.IDENTICAL) {
       if (decoder.flow === FLOW.ConditionalBranch) return this.#conditional();
       return this.#identical();
@@ -153,6 +153,13 @@ export class Translator {
     return true;
   }
   // #endregion
+
+  /** An instruction that faulted too often is looked at by the monitor before it is executed (adaptive translation). */
+  #announceStore(): void {
+    const { decoder } = this;
+    if (!this.source.software.has(this.#rip) || decoder.firstKind !== OP_KIND.Memory) return;
+    this.#callOut(K.CALL_OUT_EMULATE, true, operandOf(decoder, 0, this.#block.bits));
+  }
 
   #throughGsOrCs(): boolean {
     const segment = this.decoder.segmentPrefix;
