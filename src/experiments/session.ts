@@ -14,7 +14,7 @@ import { BtRun } from "./bt-run.js";
 import { describeState } from "./describe.js";
 import { budgetExhausted } from "./ending.js";
 import { InputLog, type TypedInput } from "./input-log.js";
-import { hasVmcs, peekVmcs, registerViews, segmentViews, vmcsView } from "./machine-state.js";
+import { hasVmcs, keptViews, peekVmcs, registerViews, segmentViews, vmcsView } from "./machine-state.js";
 import { NativeRun } from "./native-run.js";
 import type { Run } from "./run.js";
 import type { CpuMode, Ending, MachineView, Moment, Ring, TraceEvent } from "./view.js";
@@ -231,14 +231,19 @@ export class Session {
       phase: shownPhase,
       words: describeState({ phase: shownPhase, pendingExit, waiting, ring, ending }),
       exit: ending ? null : this.#exitView(pendingExit),
-      registers: registerViews(machine, inRoot && hasVmcs(machine)),
-      segments: segmentViews(machine, inRoot && hasVmcs(machine)),
+      ...this.#registers(inRoot && hasVmcs(machine)),
       vmcs: this.options.cpuMode === "vtx" ? vmcsView(machine) : null,
       console: this.#console,
       exits: exitCounts,
       traceCount: traceCount(machine.processor),
       ending,
     };
+  }
+
+  #registers(inVmcs: boolean): Pick<MachineView, "registers" | "segments"> {
+    const { machine, guestRegisters } = this.#run;
+    if (guestRegisters !== null) return keptViews(guestRegisters);
+    return { registers: registerViews(machine, inVmcs), segments: segmentViews(machine, inVmcs) };
   }
 
   #memoryMode(): MemoryMode | null {

@@ -11,7 +11,7 @@ import { virtualCpuid } from "../vtx/exits/cpuid.js";
 import { virtualTopology } from "../vtx/topology.js";
 import type { VmResources } from "../cpu-backend.js";
 import type { VmEnding } from "../ending.js";
-import type { GuestCpu } from "../guest-cpu.js";
+import type { GuestCpu, GuestRegisters } from "../guest-cpu.js";
 import type { VirtualPins } from "../io/virtual-pins.js";
 import type { InterruptSource } from "../vtx/event-delivery.js";
 import type { Outcome } from "../outcome.js";
@@ -559,6 +559,43 @@ export class TranslatedCpu implements GuestCpu, BtCpu {
     this.#guestGs = null;
     this.port.loadSelector(GS, selector);
     this.port.wrmsr(IA32_GS_BASE, base);
+  }
+
+  peek(): GuestRegisters {
+    const { state, port, parts } = this;
+    const inMonitor = port.privilege === 0;
+    const linear = inMonitor ? this.monitor.rip : port.rip;
+    const offset = state.cpl === 0 ? this.translations.cache.offset(linear) : -1;
+    const settled = inMonitor && this.#place === null;
+    const place = settled || offset < 0 ? undefined : this.translations.cache.place(offset);
+    const general = REGISTER_NAMES.map((_, number) => port.readRegister(number));
+    general[RSP] = inMonitor ? this.rsp : port.readRegister(RSP);
+    let rip = settled ? BigInt(this.rip) : offset < 0 ? linear : BigInt(place?.rip ?? 0);
+    if (place !== undefined) {
+      if ((place.state & B.TARGET_IN_RAX) !== 0) rip = BigInt(this.#targetInRax());
+      for (const [bit, register, field] of SAVED)
+        if ((place.state & bit) !== 0) general[register] = this.page.read(field);
+      general[RSP] = BigInt.asUintN(64, general[RSP]! + BigInt(place.adjustment));
+    }
+    const rflags = inMonitor ? this.rflags : (port.rflags & ~NOT_KEPT) | BigInt(this.page.flags);
+    return {
+      general,
+      rip: BigInt.asUintN(64, rip),
+      rflags,
+      cr0: BigInt(state.cr0 >>> 0),
+      cr2: state.cr2,
+      cr3: state.cr3,
+      cr4: BigInt(state.cr4 >>> 0),
+      cr8: BigInt(parts.pins.taskPriority),
+      efer: BigInt(state.efer),
+      segments: this.#segments(),
+    };
+  }
+  #segments(): GuestRegisters["segments"] {
+    const hidden = [0, 1, 2, 3, 4, 5].map((index) => this.port.hiddenSegment(index));
+    if (this.#guestGs !== null) hidden[GS] = { ...hidden[GS]!, ...this.#guestGs };
+    const { cs, ss, ldtr, tr } = this.state;
+    return [hidden[0]!, cs, ss, hidden[3]!, hidden[FS]!, hidden[GS]!, ldtr, tr];
   }
 
   entryFailure(): VmEnding | null {
