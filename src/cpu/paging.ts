@@ -77,6 +77,7 @@ export function pagingEnabled(): bool { return (load<u64>(CR0) & CR0_PG) != 0; }
  * {@link rememberWalk} is to follow.
  */
 export function translate(va: u64, access: u32): u64 {
+  if ((va & ~0xfff) == redirectedPage && (access & ACCESS_FETCH) == 0) return redirected(va);
   references = 0;
   beginEptWalks();
   firstLevel = 0;
@@ -94,6 +95,24 @@ export function translate(va: u64, access: u32): u64 {
   }
   if (faultPending != ALONE) chargeCycles(<u64>(references + eptReferences) * load<u32>(COST_WALK_REFERENCE));
   return pa;
+}
+
+/** A page of linear addresses, 1 for none, that a monitor's emulation has data accesses find elsewhere. */
+let redirectedPage: u64 = 1;
+let redirectedTo: u64 = 0;
+export function redirect(page: u64, target: u64): void {
+  redirectedPage = page;
+  redirectedTo = target;
+}
+
+/** Neither the TLB nor the paging-structure caches may hold it. */
+function redirected(va: u64): u64 {
+  mayKeep = false;
+  mayKeepWrite = false;
+  apicAccess = false;
+  firstLevel = 0;
+  leafLevel = 0;
+  return redirectedTo | (va & 0xfff);
 }
 
 function eptAccess(access: u32): u64 {

@@ -1,12 +1,12 @@
 import { describe, expect, it } from "vitest";
 import { Session } from "../../src/experiments/session.js";
 import type { CpuMode, MachineView, TraceEvent } from "../../src/experiments/view.js";
-import { builtIn, core } from "./guest.js";
+import { builtIn, core, decoder } from "./guest.js";
 
 const RAM = 16 * 2 ** 20;
 
 function create(cpuMode: CpuMode, name = "hello", commandLine = ""): Session {
-  return Session.create({ core, image: builtIn(name), name, cpuMode, ramBytes: RAM, commandLine });
+  return Session.create({ core, decoder, image: builtIn(name), name, cpuMode, ramBytes: RAM, commandLine });
 }
 
 interface Outcome {
@@ -25,7 +25,7 @@ function* lengths(seed: number): Generator<number> {
     yield 1 + (x % 7 === 0 ? x % 20_000 : x % 37);
 }
 
-describe.each(["native", "vtx"] as const)("a %s run", (cpuMode) => {
+describe.each(["native", "vtx", "bt"] as const)("a %s run", (cpuMode) => {
   const reference = (() => {
     const session = create(cpuMode);
     session.run();
@@ -59,6 +59,7 @@ describe.each(["native", "vtx"] as const)("a %s run", (cpuMode) => {
   it("is the same when nobody traces it", () => {
     const session = Session.create({
       core,
+      decoder,
       image: builtIn("hello"),
       name: "hello",
       cpuMode,
