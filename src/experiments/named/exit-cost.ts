@@ -1,7 +1,7 @@
 import { PRESETS, type PresetName } from "../../machine/costs.js";
 import type { Experiment, Laboratory, Row } from "../experiment.js";
 import { runMeasured, type MeasuredRun } from "../measured-run.js";
-import { MODES, ratio, sessionMode, type Mode } from "./modes.js";
+import { modesOf, ratio, sessionMode, type Mode } from "./modes.js";
 
 /** In the order of guests/measured/round-trips.s; the first does nothing. */
 const OPERATIONS = ["nothing", "cpuid", "rdmsr", "in", "mmio", "cr8", "cr3", "invlpg"] as const;
@@ -25,15 +25,16 @@ function processorsOf({ processor }: Laboratory): PresetName[] {
 function measure(laboratory: Laboratory, processor: PresetName): Row[] {
   const run = (mode: Mode, argument: number): MeasuredRun =>
     runMeasured(laboratory, "round-trips", { ...sessionMode(mode), preset: processor, argument });
-  const idle = MODES.map((mode) => run(mode, 0));
+  const modes = modesOf(processor);
+  const idle = modes.map((mode) => run(mode, 0));
   return OPERATIONS.slice(1).flatMap((operation, i) => {
-    const runs = MODES.map((mode) => run(mode, i + 1));
+    const runs = modes.map((mode) => run(mode, i + 1));
     const native = runs[0]!.results.get("cycles")!;
     return runs.map(({ results, exits }, m) => {
       const cycles = results.get("cycles")!;
       return {
         operation,
-        ...MODES[m]!,
+        ...modes[m]!,
         processor,
         cycles,
         exits: Math.round((exits - idle[m]!.exits) / EXECUTIONS),

@@ -1,4 +1,5 @@
 import type { MemoryMode } from "../../hypervisor/parts.js";
+import { PRESETS, type PresetName } from "../../machine/costs.js";
 import type { CpuMode } from "../view.js";
 
 /** A way to run a guest; natively there is no second kind of memory. */
@@ -7,12 +8,11 @@ export interface Mode {
   memory: MemoryMode | "none";
 }
 
-/** The baseline first. */
-export const MODES: readonly Mode[] = [
-  { mode: "native", memory: "none" },
-  { mode: "vtx", memory: "nested" },
-  { mode: "vtx", memory: "shadow" },
-];
+/** What a processor can do; the baseline first. */
+export function modesOf(processor: PresetName): Mode[] {
+  const nested: Mode[] = PRESETS[processor].nestedPaging ? [{ mode: "vtx", memory: "nested" }] : [];
+  return [{ mode: "native", memory: "none" }, ...nested, { mode: "vtx", memory: "shadow" }];
+}
 
 /** What a session is told of a mode. */
 export function sessionMode({ mode, memory }: Mode): { cpuMode: CpuMode; memoryMode?: MemoryMode } {

@@ -1,7 +1,7 @@
 import type { PresetName } from "../../machine/costs.js";
 import type { Experiment, Laboratory, Row } from "../experiment.js";
 import { runMeasured } from "../measured-run.js";
-import { MODES, ratio, sessionMode } from "./modes.js";
+import { modesOf, ratio, sessionMode } from "./modes.js";
 
 const DEFAULT_PROCESSOR: PresetName = "skylake";
 
@@ -23,7 +23,7 @@ export const shadowOrNested: Experiment = {
 
 function measure(laboratory: Laboratory, { name, argument }: (typeof PROGRAMS)[number]): Row[] {
   const processor = laboratory.processor ?? DEFAULT_PROCESSOR;
-  const runs = MODES.map((mode) => ({
+  const runs = modesOf(processor).map((mode) => ({
     mode,
     ...runMeasured(laboratory, name, { ...sessionMode(mode), preset: processor, argument }),
   }));
