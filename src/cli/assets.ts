@@ -73,6 +73,11 @@ export function readYardstick(file: string): Uint8Array<ArrayBuffer> {
   return builtFile(new URL(file, GUESTS), `yardstick ${file}`, "npm run build:engine");
 }
 
+/** A file of the guests' build folder, for experiments. */
+export function readGuestFile(file: string): Uint8Array<ArrayBuffer> {
+  return builtFile(new URL(file, GUESTS), `guest ${file}`, "npm run build:engine");
+}
+
 function readFile(name: string): Uint8Array<ArrayBuffer> {
   try {
     return Uint8Array.from(readFileSync(name));

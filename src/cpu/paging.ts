@@ -6,7 +6,7 @@ import {
   PAGE_PRESENT, PAGE_WRITABLE, PAGE_USER, PAGE_ACCESSED, PAGE_DIRTY, PAGE_LARGE, PAGE_GLOBAL, FAULT_PRESENT, FAULT_WRITE, FAULT_USER,
   FAULT_RESERVED, FAULT_FETCH, PAGE_ADDRESS_MASK, PHYSICAL_ADDRESS_BITS, EPT_WRITE,
 } from '../spec/page-bits';
-import { CR0, CR3, CR4, MSR_EFER, COST_WALK_REFERENCE, PDPTES } from '../spec/cpu-state';
+import { CR0, CR3, CR4, MSR_EFER, COST_WALK_REFERENCE, NO_STRUCTURE_CACHES, PDPTES } from '../spec/cpu-state';
 import {
   CR0_PG, CR0_WP, CR4_PAE, CR4_PGE, CR4_PSE, CR4_SMEP, CR4_SMAP, EFER_LMA, EFER_NXE, FLAG_AC,
 } from '../spec/control-bits';
@@ -247,6 +247,7 @@ function finish(va: u64, access: u32, entry: u64, rights: u32): void {
 
 /** The access is made: what its walk used of upper levels goes into the caches (4.10.3.1: accessed flags are set). */
 export function rememberWalk(va: u64): void {
+  if (load<u32>(NO_STRUCTURE_CACHES) != 0) return;
   const cache = tlbBank + STRUCTURE_CACHE;
   for (let level = firstLevel; level > leafLevel; level--) {
     const entry = keepStructure(cache, level, va >> shiftOf(level));

@@ -7,6 +7,7 @@ import { loadAssembler } from "./assemble.js";
 import { CATALOGUE, GUEST_ORIGIN } from "./catalogue.js";
 import type { CatalogueEntry } from "./catalogue.js";
 import { guestListing } from "./listing.js";
+import { MEASURED } from "./measured/programs.js";
 import { YARDSTICK } from "./yardstick/loops.js";
 
 const here = path.dirname(fileURLToPath(import.meta.url));
@@ -77,4 +78,6 @@ for (const entry of CATALOGUE) {
   buildCompiled(entry, recipe.sources, recipe.linkerScript);
   console.log(`${entry.image}: compiled`);
 }
+for (const program of MEASURED)
+  console.log(`${program.image}: ${buildAssembled(program, program.sources)} bytes`);
 for (const loop of YARDSTICK) console.log(`${loop.image}: ${buildAssembled(loop, loop.sources)} bytes`);

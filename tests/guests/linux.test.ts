@@ -5,14 +5,18 @@
 import { describe, expect, it } from "vitest";
 import { loadCore, readImage } from "../../src/cli/assets.js";
 import { Session } from "../../src/experiments/session.js";
-import type { CpuMode } from "../../src/experiments/view.js";
+import type { CpuMode, MemoryMode } from "../../src/experiments/view.js";
 import { linuxIsPrepared } from "./prepared.js";
 
 /** A boot takes about 1.4 thousand million instructions on one processor. */
 const BUDGET = 12_000_000_000;
 const MINUTES = 60_000;
 
-function boot(cpuMode: CpuMode, processors: number): { console: string; session: Session } {
+function boot(
+  cpuMode: CpuMode,
+  processors: number,
+  memoryMode?: MemoryMode,
+): { console: string; session: Session } {
   const { image, initrd, commandLine, ramMebibytes = 256 } = readImage("linux");
   const session = Session.create({
     core: loadCore(),
@@ -20,6 +24,7 @@ function boot(cpuMode: CpuMode, processors: number): { console: string; session:
     initrd,
     name: "linux",
     cpuMode,
+    memoryMode,
     processors,
     ramBytes: ramMebibytes << 20,
     commandLine: `${commandLine} ring1.run=report`,
@@ -36,14 +41,16 @@ const report = (console: string): string[] =>
 
 describe.skipIf(!linuxIsPrepared())("Debian's cloud kernel", () => {
   it.each([
-    ["native", 1, "on the bare machine"],
-    ["vtx", 1, "under a hypervisor"],
-    ["native", 4, "on the bare machine"],
-    ["vtx", 4, "under a hypervisor"],
+    ["native", undefined, 1, "on the bare machine"],
+    ["vtx", "nested", 1, "under a hypervisor"],
+    ["vtx", "shadow", 1, "under a hypervisor"],
+    ["native", undefined, 4, "on the bare machine"],
+    ["vtx", "nested", 4, "under a hypervisor"],
+    ["vtx", "shadow", 4, "under a hypervisor"],
   ] as const)(
-    "%s, with %i processors",
-    (cpuMode, processors, place) => {
-      const { console, session } = boot(cpuMode, processors);
+    "%s, memory %s, with %i processors",
+    (cpuMode, memoryMode, processors, place) => {
+      const { console, session } = boot(cpuMode, processors, memoryMode);
       expect(session.ending, console.slice(-2000)).toMatchObject({ kind: "power-off", status: 0 });
       const [system, cpus, where, clock, sum, slept] = report(console);
       expect(system).toMatch(/^Linux \d+\.\d+.*-cloud-amd64 x86_64$/);
