@@ -177,7 +177,7 @@ export class VirtualMachine {
       processors: this.#pins,
       ramBytes,
       onSerial: (byte) => port.writePort(SERIAL_COM1, 1, byte),
-      onFlushPage: () => this.#flush(),
+      onFlushPage: (page) => (this.#memory.unmap ? this.#memory.unmap(page) : this.#flush()),
       onReset: () => (this.ending ??= { kind: "reset", message: "The guest reset its machine." }),
       onPowerOff: () =>
         (this.ending ??= { kind: "power-off", message: "The guest powered its machine off." }),

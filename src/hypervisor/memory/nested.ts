@@ -33,7 +33,7 @@ export class NestedPaging implements MemoryVirtualizer {
   /** @param permissions - of all of RAM */
   constructor(
     private readonly resources: MemoryResources,
-    permissions = READ_WRITE_EXECUTE,
+    private readonly permissions = READ_WRITE_EXECUTE,
   ) {
     const { frames, guestBase, guestBytes } = resources;
     this.root = frames.allocate();
@@ -77,12 +77,16 @@ export class NestedPaging implements MemoryVirtualizer {
 
   // #region ept-violation-policy
   /**
-   * RAM is mapped with every permission, so a violation is an access to a device or to nothing. A device's registers are
-   * reached by emulation, and so is a write to nothing, which must leave no trace; a read or fetch there gets the frame of all
-   * ones.
+   * RAM is mapped with every permission, so a violation is an access to a device, to nothing, or to RAM that was unmapped. A
+   * device's registers are reached by emulation, and so is a write to nothing, which must leave no trace; a read or fetch there
+   * gets the frame of all ones.
    */
   violation(address: bigint, qualification: number): ViolationOutcome {
     const page = Math.floor(Number(address) / PAGE_BYTES) * PAGE_BYTES;
+    if (this.#isUnmapped(page)) {
+      this.map(page, this.resources.guestBase + page, PAGE_BYTES, this.permissions);
+      return { kind: "mapped" };
+    }
     const device = this.resources.isDevice(page, PAGE_BYTES);
     if (device && (qualification & EPT_VIOLATION_FETCH) !== 0) {
       return {
@@ -95,6 +99,36 @@ export class NestedPaging implements MemoryVirtualizer {
     return { kind: "mapped" };
   }
   // #endregion
+
+  /** A large page is broken into small ones first. */
+  unmap(page: number): void {
+    const { memory, guestBase, guestBytes, flush } = this.resources;
+    if (page + PAGE_BYTES > guestBytes) return;
+    const large = this.#entry(page, 2);
+    if ((memory.read64(large) & BigInt(EPT_LARGE)) !== 0n) {
+      const first = Math.floor(page / LARGE_PAGE_BYTES) * LARGE_PAGE_BYTES;
+      memory.write64(large, 0n);
+      for (let at = first; at < first + LARGE_PAGE_BYTES; at += PAGE_BYTES)
+        this.map(at, guestBase + at, PAGE_BYTES, this.permissions);
+    }
+    memory.write64(this.#entry(page, 1), 0n);
+    flush();
+  }
+
+  #isUnmapped(page: number): boolean {
+    const { memory, guestBytes } = this.resources;
+    if (page + PAGE_BYTES > guestBytes) return false;
+    const large = (memory.read64(this.#entry(page, 2)) & BigInt(EPT_LARGE)) !== 0n;
+    return !large && memory.read64(this.#entry(page, 1)) === 0n;
+  }
+
+  /** Address of the entry of a level on the way to an address of RAM. */
+  #entry(gpa: number, wanted: Level): number {
+    let table = this.root;
+    for (let level: Level = 4; level > wanted; level = (level - 1) as Level)
+      table = Number(this.resources.memory.read64(entryAddress(table, gpa, level)) & FRAME_MASK);
+    return entryAddress(table, gpa, wanted);
+  }
 
   /** Links the void at the highest level on the way to `gpa` that has no table yet and holds no device. */
   #mapVoid(gpa: number): void {
