@@ -13,7 +13,7 @@ import {
 import { STRUCTURE_CACHE, WALK_SCRATCH } from '../spec/memory-map';
 import { ALONE, clearFault, faultPending, raisePageFault, runningAlone, runAlone } from './fault';
 import {
-  emulating, eptPointer, eptPermissions, eptDirty, eptReferences, beginEptWalks, rememberEptWalks, eptAccessedDirty, translateEpt,
+  emulating, eptPointer, eptPermissions, eptDirty, eptReferences, beginEptWalks, rememberEptWalks, eptAccessedDirty, translateEpt, translatePdpte,
   violation,
   EPT_ACCESS_READ, EPT_ACCESS_WRITE, EPT_ACCESS_FETCH,
 } from './ept';
@@ -220,7 +220,7 @@ export function loadPdptes(cr3: u64): bool {
   const table = cr3 & 0xffff_ffe0;
   beginEptWalks();
   for (let i: usize = 0; i < 4; i++) {
-    const pa = eptPointer == 0 ? table + (i << 3) : translateEpt(table + (i << 3), EPT_ACCESS_READ, 0, false);
+    const pa = eptPointer == 0 ? table + (i << 3) : translatePdpte(table + (i << 3));
     if (pa == NO_ADDRESS) return false;
     const entry = readPhysical64(pa);
     if (invalidPdpte(entry)) return false;

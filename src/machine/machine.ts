@@ -120,7 +120,7 @@ export class Machine {
       onSerial: (byte) => this.#transmit(byte),
       onPowerOff: () => this.#end({ kind: "power-off" }),
       onReset: () => this.#end({ kind: "reset" }),
-      onFlushPage: () => this.processor.core.flushTlb(),
+      onFlushPage: (address) => this.processor.core.flushPhysicalPage(address),
       onDebugExit: (status) => this.#end({ kind: "debug-exit", status }),
     });
     this.terminal = new SerialTerminal(this.peripherals.serial);

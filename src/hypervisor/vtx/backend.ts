@@ -36,7 +36,7 @@ export class VtxBackend implements CpuBackend {
       guestBase: guestMemory.base,
       guestBytes: guestMemory.size,
       isDevice: (address, bytes) => vm.board.isDevice(address, bytes),
-      flush: () => this.flushTranslations(),
+      flush: () => this.#flush(),
     });
     const { shadow } = (this.#memory = memory);
     if (shadow !== undefined) guestMemory.onWrite = (address, bytes) => shadow.written(address, bytes);
@@ -48,7 +48,12 @@ export class VtxBackend implements CpuBackend {
     return cpus;
   }
 
-  flushTranslations(): void {
+  flushPage(page: number): void {
+    if (this.#memory?.unmap) this.#memory.unmap(page);
+    else this.#flush();
+  }
+
+  #flush(): void {
     if (this.#memory?.shadow === undefined) this.port.invept();
     else this.port.invvpidAll();
   }
