@@ -67,6 +67,18 @@ export const CATALOGUE: readonly CatalogueEntry[] = [
       "hello/user.s",
     ],
   ),
+  {
+    ...assembled(
+      "rings",
+      "A kernel in ring 1",
+      "Executes the privileged and the sensitive instructions in ring 1, each with what a kernel believes to find",
+      [],
+    ),
+    recipe: {
+      toolchain: "assembler",
+      sources: ["lib/multiboot.s", "rings/traps.s", "rings/monitor.s", "rings/console.s", "rings/main.s"],
+    },
+  },
   benchmark("prime", "Primes by trial division", "A tight register loop: what a processor-bound guest costs"),
   benchmark("sieve", "Sieve of Eratosthenes", "Loads and stores over 1 MiB, many times"),
   benchmark("memory-walk", "Memory walk", "Copies 4 MiB and updates every word and every page"),

@@ -59,7 +59,7 @@ function runAssembled(
 
 describe.skipIf(!have(QEMU))("in QEMU", () => {
   const STRESSING = ["tlb-misses", "cold-code", "changing-code", "exits", "interrupts"];
-  it.each(["hello", "prime", "sieve", "memory-walk", "fib", "triple-fault", ...STRESSING])("%s", (name) => {
+  it.each(["hello", "rings", "prime", "sieve", "memory-walk", "fib", "triple-fault", ...STRESSING])("%s", (name) => {
     expect(runAssembled(name)).toEqual({ console: expected(name), status: 0 });
   });
 
