@@ -40,7 +40,13 @@ export const PARTS: readonly Part[] = [
     numeral: "II",
     title: "Virtualising the CPU",
     chapters: [
-      { number: 4, title: "Rings before 2006", question: "Why did POPF lose the interrupt flag in silence?" },
+      {
+        number: 4,
+        title: "Rings before 2006",
+        question: "Why did POPF lose the interrupt flag in silence?",
+        slug: "04-rings-before-2006",
+        deck: true,
+      },
       {
         number: 5,
         title: "Binary translation",

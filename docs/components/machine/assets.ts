@@ -9,6 +9,7 @@ export const CORE = FileAttachment("../../lib/cpu/build/cpu.wasm").href;
 export const GUEST_IMAGES: Readonly<Record<string, string>> = {
   hello: FileAttachment("../../lib/guests/build/hello.bin").href,
   endless: FileAttachment("../../lib/guests/build/endless.bin").href,
+  rings: FileAttachment("../../lib/guests/build/rings.bin").href,
   probe: FileAttachment("../../lib/guests/build/probe.bin").href,
 };
 
@@ -23,4 +24,9 @@ export function guestImage(name: string): string {
 /** Where the lines of a guest's program lie. */
 export function helloListing(): Promise<GuestListing> {
   return FileAttachment("../../lib/guests/build/hello.listing.json").json() as Promise<GuestListing>;
+}
+
+/** As {@link helloListing}, of the guest of chapter 4. */
+export function ringsListing(): Promise<GuestListing> {
+  return FileAttachment("../../lib/guests/build/rings.listing.json").json() as Promise<GuestListing>;
 }

@@ -1,4 +1,5 @@
 /** Figures connected to a machine, for chapters and slides: each is `f(machine, options) → element`. */
+import { compressionFigure } from "../figures/compression.js";
 import { crossings } from "../figures/crossings.js";
 import { exitTable } from "../figures/exit-table.js";
 import { exitTimeline } from "../figures/exit-timeline.js";
@@ -26,6 +27,12 @@ export function rings(machine: Machine, options: FrameOptions): HTMLElement {
       complete: (state.events[0]?.n ?? 0) === 0,
     }),
   );
+  return figure.element;
+}
+
+export function compression(machine: Machine, options: FrameOptions): HTMLElement {
+  const figure = compressionFigure(options);
+  attach(machine, figure.element, ({ view }) => figure.update(view?.console ?? ""));
   return figure.element;
 }
 

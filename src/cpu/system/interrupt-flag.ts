@@ -58,6 +58,7 @@ export function pushf(op: usize): void {
   if (faultPending == NONE) commitStack();
 }
 
+// #region popf
 const POPPABLE: u64 = 0x0024_4dd5; // CF PF AF ZF SF TF DF OF NT AC ID
 
 export function popf(op: usize): void {
@@ -78,6 +79,7 @@ export function popf(op: usize): void {
   if (((popped ^ flags) & changeable & FLAG_AC) != 0) modeChanged();
   refreshAttention();
 }
+// #endregion
 
 export function clac(op: usize): void { setAlignmentCheck(0); }
 export function stac(op: usize): void { setAlignmentCheck(FLAG_AC); }
