@@ -11,6 +11,7 @@ import { setRamBytes } from './physical';
 import { resetState, stateReplaced } from './reset';
 
 export { inspect } from './inspect';
+export { emulateRedirected, invalidatePageAt, loadLocalTable, loadSelector, writeCr } from './monitor';
 export { enterProcessor, leaveProcessor } from './processors';
 export { run } from './run';
 export { emulateInstruction } from './vmx/emulate';

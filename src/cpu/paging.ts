@@ -6,7 +6,7 @@ import {
   PAGE_PRESENT, PAGE_WRITABLE, PAGE_USER, PAGE_ACCESSED, PAGE_DIRTY, PAGE_LARGE, PAGE_GLOBAL, FAULT_PRESENT, FAULT_WRITE, FAULT_USER,
   FAULT_RESERVED, FAULT_FETCH, PAGE_ADDRESS_MASK, PHYSICAL_ADDRESS_BITS, EPT_WRITE,
 } from '../spec/page-bits';
-import { CR0, CR3, CR4, MSR_EFER, COST_WALK_REFERENCE, PDPTES } from '../spec/cpu-state';
+import { CR0, CR3, CR4, MSR_EFER, COST_WALK_REFERENCE, NO_STRUCTURE_CACHES, PDPTES } from '../spec/cpu-state';
 import {
   CR0_PG, CR0_WP, CR4_PAE, CR4_PGE, CR4_PSE, CR4_SMEP, CR4_SMAP, EFER_LMA, EFER_NXE, FLAG_AC,
 } from '../spec/control-bits';
@@ -77,6 +77,7 @@ export function pagingEnabled(): bool { return (load<u64>(CR0) & CR0_PG) != 0; }
  * {@link rememberWalk} is to follow.
  */
 export function translate(va: u64, access: u32): u64 {
+  if ((va & ~0xfff) == redirectedPage && (access & ACCESS_FETCH) == 0) return redirected(va);
   references = 0;
   beginEptWalks();
   firstLevel = 0;
@@ -94,6 +95,24 @@ export function translate(va: u64, access: u32): u64 {
   }
   if (faultPending != ALONE) chargeCycles(<u64>(references + eptReferences) * load<u32>(COST_WALK_REFERENCE));
   return pa;
+}
+
+/** A page of linear addresses, 1 for none, that a monitor's emulation has data accesses find elsewhere. */
+let redirectedPage: u64 = 1;
+let redirectedTo: u64 = 0;
+export function redirect(page: u64, target: u64): void {
+  redirectedPage = page;
+  redirectedTo = target;
+}
+
+/** Neither the TLB nor the paging-structure caches may hold it. */
+function redirected(va: u64): u64 {
+  mayKeep = false;
+  mayKeepWrite = false;
+  apicAccess = false;
+  firstLevel = 0;
+  leafLevel = 0;
+  return redirectedTo | (va & 0xfff);
 }
 
 function eptAccess(access: u32): u64 {
@@ -228,6 +247,7 @@ function finish(va: u64, access: u32, entry: u64, rights: u32): void {
 
 /** The access is made: what its walk used of upper levels goes into the caches (4.10.3.1: accessed flags are set). */
 export function rememberWalk(va: u64): void {
+  if (load<u32>(NO_STRUCTURE_CACHES) != 0) return;
   const cache = tlbBank + STRUCTURE_CACHE;
   for (let level = firstLevel; level > leafLevel; level--) {
     const entry = keepStructure(cache, level, va >> shiftOf(level));

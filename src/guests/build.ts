@@ -8,6 +8,7 @@ import { CATALOGUE, GUEST_ORIGIN } from "./catalogue.js";
 import type { CatalogueEntry } from "./catalogue.js";
 import { BIOS_FIELDS, BIOS_OFFSET } from "./firmware/layout.js";
 import { guestListing } from "./listing.js";
+import { MEASURED } from "./measured/programs.js";
 import { YARDSTICK } from "./yardstick/loops.js";
 
 const here = path.dirname(fileURLToPath(import.meta.url));
@@ -92,4 +93,6 @@ function buildFirmware(): number {
   return bytes.length;
 }
 console.log(`bios.ts: ${buildFirmware()} bytes`);
+for (const program of MEASURED)
+  console.log(`${program.image}: ${buildAssembled(program, program.sources)} bytes`);
 for (const loop of YARDSTICK) console.log(`${loop.image}: ${buildAssembled(loop, loop.sources)} bytes`);

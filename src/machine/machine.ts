@@ -3,6 +3,7 @@ import {
   STOP_BUDGET,
   STOP_DEADLINE,
   STOP_HALTED,
+  STOP_MONITOR,
   STOP_REQUESTED,
   STOP_SHUTDOWN,
   STOP_VM_EXIT,
@@ -32,6 +33,8 @@ export interface MachineOptions {
   ramBytes: number;
   /** Cost model; "skylake" unless given. */
   preset?: PresetName | Preset;
+  /** Whether the processor caches upper levels of page walks (SDM 4.10.3); it does unless false. */
+  structureCaches?: boolean;
   /** Write trace records; off unless given. */
   trace?: boolean;
   /** How many, 1 to 4; 1 unless given. */
@@ -48,6 +51,8 @@ export type MachineStop =
   | { kind: "budget-exhausted" }
   /** A VM exit to the monitor: the VMCS says why. */
   | { kind: "vm-exit" }
+  /** Arrival at ring 0, where the monitor is; RIP says through which gate. */
+  | { kind: "monitor" }
   /** Someone called {@link Machine.requestStop}. */
   | { kind: "requested" }
   /** Software powered the board off. */
@@ -121,6 +126,7 @@ export class Machine {
     this.terminal = new SerialTerminal(this.peripherals.serial);
     this.#describeTime();
     applyCosts(this.processor, this.preset.costs);
+    this.processor.write32(S.NO_STRUCTURE_CACHES, options.structureCaches === false ? 1 : 0);
     this.processor.write32(S.TRACE_MASK, options.trace ? ALL_KINDS : 0);
     this.#setDeadline(this.clock.next());
   }
@@ -167,6 +173,7 @@ export class Machine {
       const stop = this.processor.core.run(Math.min(budget, MOST_INSTRUCTIONS));
       if (stop === STOP_DEADLINE) this.#reachDeadline();
       else if (stop === STOP_VM_EXIT) return { kind: "vm-exit" };
+      else if (stop === STOP_MONITOR) return { kind: "monitor" };
       else if (stop === STOP_SHUTDOWN) this.#ending = { kind: "triple-fault" };
       else if (stop === STOP_REQUESTED) {
         if (!this.#ending) return { kind: "requested" };

@@ -50,6 +50,11 @@ interface Core {
   rdmsr(index: number): number;
   wrmsr(index: number): number;
   emulateInstruction(): number;
+  writeCr(number: number): number;
+  invalidatePageAt(): void;
+  loadSelector(index: number, selector: number): number;
+  loadLocalTable(selector: number): number;
+  emulateRedirected(target: number, device: number): number;
   traceAppend(kind: number): number;
 }
 

@@ -1,12 +1,23 @@
 import { describe, expect, it } from "vitest";
 import { Session } from "../../src/experiments/session.js";
-import type { CpuMode, MachineView, TraceEvent } from "../../src/experiments/view.js";
-import { builtIn, core } from "./guest.js";
+import type { MachineView, TraceEvent } from "../../src/experiments/view.js";
+import { builtIn, core, decoder } from "./guest.js";
 
 const RAM = 16 * 2 ** 20;
 
-function create(cpuMode: CpuMode, name = "hello", commandLine = ""): Session {
-  return Session.create({ core, image: builtIn(name), name, cpuMode, ramBytes: RAM, commandLine });
+const MODES = {
+  native: { cpuMode: "native" },
+  vtx: { cpuMode: "vtx" },
+  "vtx with shadow paging": { cpuMode: "vtx", memoryMode: "shadow" },
+  bt: { cpuMode: "bt" },
+} as const;
+type Mode = keyof typeof MODES;
+
+function create(mode: Mode, name = "hello", commandLine = ""): Session {
+  return Session.create({
+    ...{ core, decoder, image: builtIn(name), name, ramBytes: RAM, commandLine },
+    ...MODES[mode],
+  });
 }
 
 interface Outcome {
@@ -25,33 +36,33 @@ function* lengths(seed: number): Generator<number> {
     yield 1 + (x % 7 === 0 ? x % 20_000 : x % 37);
 }
 
-describe.each(["native", "vtx"] as const)("a %s run", (cpuMode) => {
+describe.each(Object.keys(MODES) as Mode[])("a %s run", (mode) => {
   const reference = (() => {
-    const session = create(cpuMode);
+    const session = create(mode);
     session.run();
     return outcome(session);
   })();
 
   it("is the same again", () => {
-    const session = create(cpuMode);
+    const session = create(mode);
     session.run();
     expect(outcome(session)).toEqual(reference);
   });
 
   it("is the same stepped", () => {
-    const session = create(cpuMode);
+    const session = create(mode);
     while (session.step().kind !== "ended");
     expect(outcome(session)).toEqual(reference);
   });
 
   it.each([1, 77, 4711])("is the same in random slices (seed %i)", (seed) => {
-    const session = create(cpuMode);
+    const session = create(mode);
     for (const instructions of lengths(seed)) if (session.run({ instructions }).kind === "ended") break;
     expect(outcome(session)).toEqual(reference);
   });
 
   it("is the same from exit to exit", () => {
-    const session = create(cpuMode);
+    const session = create(mode);
     while (session.runToExit().kind !== "ended") session.view();
     expect(outcome(session)).toEqual(reference);
   });
@@ -59,9 +70,10 @@ describe.each(["native", "vtx"] as const)("a %s run", (cpuMode) => {
   it("is the same when nobody traces it", () => {
     const session = Session.create({
       core,
+      decoder,
       image: builtIn("hello"),
       name: "hello",
-      cpuMode,
+      ...MODES[mode],
       ramBytes: RAM,
       trace: false,
     });
@@ -70,7 +82,7 @@ describe.each(["native", "vtx"] as const)("a %s run", (cpuMode) => {
   });
 
   it("goes back step by step to the same states", () => {
-    const session = create(cpuMode);
+    const session = create(mode);
     const states: MachineView[] = [];
     session.run({ instructions: 5_000 });
     for (let i = 0; i < 30; i++) {
@@ -84,7 +96,7 @@ describe.each(["native", "vtx"] as const)("a %s run", (cpuMode) => {
   });
 
   it("finds a moment again by its counts or its position, backwards and forwards", () => {
-    const session = create(cpuMode);
+    const session = create(mode);
     session.run({ instructions: 2_000 });
     const early = session.view();
     session.run({ instructions: 5_000 });

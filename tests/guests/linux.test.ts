@@ -5,14 +5,19 @@
 import { describe, expect, it } from "vitest";
 import { loadCore, readImage } from "../../src/cli/assets.js";
 import { Session } from "../../src/experiments/session.js";
-import type { CpuMode } from "../../src/experiments/view.js";
+import type { CpuMode, MemoryMode } from "../../src/experiments/view.js";
 import { linuxIsPrepared } from "./prepared.js";
 
 /** A boot takes about 1.4 thousand million instructions on one processor. */
 const BUDGET = 12_000_000_000;
 const MINUTES = 60_000;
 
-function boot(name: string, cpuMode: CpuMode, processors: number): { console: string; session: Session } {
+function boot(
+  name: string,
+  cpuMode: CpuMode,
+  processors: number,
+  memoryMode?: MemoryMode,
+): { console: string; session: Session } {
   const { image, initrd, commandLine, ramMebibytes = 256 } = readImage(name);
   const session = Session.create({
     core: loadCore(),
@@ -20,6 +25,7 @@ function boot(name: string, cpuMode: CpuMode, processors: number): { console: st
     initrd,
     name,
     cpuMode,
+    memoryMode,
     processors,
     ramBytes: ramMebibytes << 20,
     commandLine: `${commandLine} ring1.run=report`,
@@ -49,14 +55,16 @@ function expectReport(console: string, session: Session, cpuMode: CpuMode, proce
 
 describe.skipIf(!linuxIsPrepared())("Debian's cloud kernel", () => {
   it.each([
-    ["native", 1],
-    ["vtx", 1],
-    ["native", 4],
-    ["vtx", 4],
+    ["native", undefined, 1],
+    ["vtx", "nested", 1],
+    ["vtx", "shadow", 1],
+    ["native", undefined, 4],
+    ["vtx", "nested", 4],
+    ["vtx", "shadow", 4],
   ] as const)(
-    "%s, with %i processors",
-    (cpuMode, processors) => {
-      const { console, session } = boot("linux", cpuMode, processors);
+    "%s, memory %s, with %i processors",
+    (cpuMode, memoryMode, processors) => {
+      const { console, session } = boot("linux", cpuMode, processors, memoryMode);
       expectReport(console, session, cpuMode, processors);
       expect(report(console)[0]).toMatch(/-cloud-amd64/);
     },

@@ -13,7 +13,7 @@ export class ShadowedMemory implements MemoryVirtualizer {
 
   /** @param poolFrames - most frames that shadow tables take at a time */
   constructor(resources: MemoryResources, poolFrames?: number) {
-    this.#map = new NestedPaging(resources, READ_EXECUTE);
+    this.#map = new NestedPaging(resources, { permissions: READ_EXECUTE });
     this.shadow = new ShadowPaging({ ...resources, poolFrames });
   }
 
