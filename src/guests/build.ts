@@ -79,6 +79,8 @@ for (const entry of CATALOGUE) {
   buildCompiled(entry, recipe.sources, recipe.linkerScript);
   console.log(`${entry.image}: compiled`);
 }
+for (const program of MEASURED)
+  console.log(`${program.image}: ${buildAssembled(program, program.sources)} bytes`);
 /** The firmware as a module, which the loader of boot sectors imports. */
 function buildFirmware(): number {
   const name = "firmware/bios.s";
@@ -93,6 +95,4 @@ function buildFirmware(): number {
   return bytes.length;
 }
 console.log(`bios.ts: ${buildFirmware()} bytes`);
-for (const program of MEASURED)
-  console.log(`${program.image}: ${buildAssembled(program, program.sources)} bytes`);
 for (const loop of YARDSTICK) console.log(`${loop.image}: ${buildAssembled(loop, loop.sources)} bytes`);

@@ -66,7 +66,7 @@ describe("CLI and STI below IOPL 3", () => {
     expect(run(one, [0xfa, 0x90], 1)).toBeUndefined();
     expect(flagsOf(one) & (VIF | IF)).toBe(0);
     const without = make(cr4 ^ 3);
-    expect(run(without, [0xfb])).toMatchObject(GP);
+    expect(run(without, [0xfb], 10)).toMatchObject(GP);
   });
   it("STI with VIP is #GP(0), CLI is not", () => {
     const one = task(VIP);

@@ -69,12 +69,8 @@ export class BtBackend implements CpuBackend {
     return [cpu];
   }
 
-  flushTranslations(): void {
+  flushPage(): void {
     this.port.flushTlb();
-  }
-
-  unmapPage(): void {
-    this.flushTranslations();
   }
 
   explain(): null {

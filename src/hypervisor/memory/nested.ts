@@ -22,9 +22,6 @@ const FRAME_MASK = 0x000f_ffff_ffff_f000n;
 /** Levels of an EPT walk: 4 = EPT PML4 … 1 = EPT page table (SDM 29.3.2). */
 type Level = 1 | 2 | 3 | 4;
 
-/** Large pages that may be broken into smaller ones: each takes a frame, and the guest asks for it. */
-const MOST_SPLITS = 64;
-
 /** How a VM's memory is mapped. */
 export interface NestedOptions {
   /** Of all of RAM; read, write and execute unless given. */
@@ -44,8 +41,6 @@ export class NestedPaging implements MemoryVirtualizer {
   readonly root: number;
   /** One frame of all ones and, above it, tables that lead there from everywhere: index = level of the table. */
   readonly #void: number[];
-  /** Large pages broken into smaller ones. */
-  #splits = 0;
 
   constructor(
     private readonly resources: MemoryResources,
@@ -149,6 +144,32 @@ export class NestedPaging implements MemoryVirtualizer {
     return dirty;
   }
 
+  /** A larger page is broken into smaller ones first. */
+  unmap(page: number): void {
+    const { memory, guestBase, guestBytes, flush } = this.resources;
+    if (page + PAGE_BYTES > guestBytes) return;
+    let leaf = this.#leaf(page);
+    while (leaf.bytes > PAGE_BYTES) {
+      const first = Math.floor(page / leaf.bytes) * leaf.bytes;
+      const piece = leaf.bytes / 512;
+      memory.write64(leaf.entry, 0n);
+      for (let at = first; at < first + leaf.bytes; at += piece)
+        this.map(at, guestBase + at, piece, this.#permissions);
+      leaf = this.#leaf(page);
+    }
+    memory.write64(leaf.entry, 0n);
+    flush();
+  }
+
+  #isUnmapped(page: number): boolean {
+    const { memory, guestBytes } = this.resources;
+    return page + PAGE_BYTES <= guestBytes && memory.read64(this.#leaf(page).entry) === 0n;
+  }
+
+  get #permissions(): number {
+    return this.options.permissions ?? READ_WRITE_EXECUTE;
+  }
+
   /** The entry that maps a page of RAM, and the page's size. */
   #leaf(gpa: number): { entry: number; bytes: number } {
     const { memory } = this.resources;
@@ -159,38 +180,6 @@ export class NestedPaging implements MemoryVirtualizer {
       if (level === 1 || (value & BigInt(EPT_LARGE)) !== 0n) return { entry, bytes: 2 ** (3 + 9 * level) };
       table = Number(value & FRAME_MASK);
     }
-  }
-
-  /** A large page is broken into smaller ones first, while there are frames for it: else it stays mapped. */
-  unmap(page: number): void {
-    const { memory, guestBytes, flush } = this.resources;
-    if (page + PAGE_BYTES > guestBytes) return;
-    let { entry, bytes } = this.#leaf(page);
-    while (bytes > PAGE_BYTES && this.#splits < MOST_SPLITS) {
-      this.#split(page, entry, bytes);
-      ({ entry, bytes } = this.#leaf(page));
-    }
-    if (bytes === PAGE_BYTES) memory.write64(entry, 0n);
-    flush();
-  }
-
-  #split(gpa: number, entry: number, bytes: number): void {
-    const { memory, guestBase } = this.resources;
-    const smaller = bytes === HUGE_PAGE_BYTES ? LARGE_PAGE_BYTES : PAGE_BYTES;
-    const first = Math.floor(gpa / bytes) * bytes;
-    this.#splits++;
-    memory.write64(entry, 0n);
-    for (let at = first; at < first + bytes; at += smaller)
-      this.map(at, guestBase + at, smaller, this.#permissions);
-  }
-
-  get #permissions(): number {
-    return this.options.permissions ?? READ_WRITE_EXECUTE;
-  }
-
-  #isUnmapped(page: number): boolean {
-    const { memory, guestBytes } = this.resources;
-    return page + PAGE_BYTES <= guestBytes && memory.read64(this.#leaf(page).entry) === 0n;
   }
 
   /** Links the void at the highest level on the way to `gpa` that has no table yet and holds no device. */

@@ -36,7 +36,7 @@ export class VtxBackend implements CpuBackend {
       guestBase: guestMemory.base,
       guestBytes: guestMemory.size,
       isDevice: (address, bytes) => vm.board.isDevice(address, bytes),
-      flush: () => this.flushTranslations(),
+      flush: () => this.#flush(),
     });
     const { shadow } = (this.#memory = memory);
     if (shadow !== undefined) guestMemory.onWrite = (address, bytes) => shadow.written(address, bytes);
@@ -48,15 +48,14 @@ export class VtxBackend implements CpuBackend {
     return cpus;
   }
 
-  flushTranslations(): void {
-    if (this.#memory?.shadow === undefined) this.port.invept();
-    else this.port.invvpidAll();
+  flushPage(page: number): void {
+    if (this.#memory?.unmap) this.#memory.unmap(page);
+    else this.#flush();
   }
 
-  /** With nested paging the next access to the page is an EPT violation. */
-  unmapPage(page: number): void {
-    if (this.#memory?.unmap) this.#memory.unmap(page);
-    else this.flushTranslations();
+  #flush(): void {
+    if (this.#memory?.shadow === undefined) this.port.invept();
+    else this.port.invvpidAll();
   }
 
   explain(error: unknown): VmEnding | null {

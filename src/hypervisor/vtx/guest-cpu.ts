@@ -89,6 +89,7 @@ export class VtxGuestCpu implements GuestCpu {
     return (this.vcpu.exitReason = this.port.vmread32(EXIT_REASON) & BASIC_REASON);
   }
 
+  // #region exit-dispatch
   /** One look into the table, one small function. */
   handle(): Outcome {
     const reason = this.vcpu.exitReason;
@@ -96,6 +97,7 @@ export class VtxGuestCpu implements GuestCpu {
     this.events.afterExit();
     return callHandler(this.exits[reason as ExitReasonNumber], this.vcpu, reason);
   }
+  // #endregion
 
   get leftAgain(): boolean {
     return this.vcpu.leftAgain;
