@@ -10,11 +10,16 @@ const CORE = new URL("../cpu/build/cpu.wasm", import.meta.url);
 const GUESTS = new URL("../guests/build/", import.meta.url);
 
 /**
- * The processor.
+ * The processor, as WebAssembly.
  * @throws UsageError when it has not been built
  */
+export function coreBytes(): Uint8Array<ArrayBuffer> {
+  return builtFile(CORE, "the processor", "npm run build:engine");
+}
+
+/** As {@link coreBytes}, compiled. */
 export function loadCore(): WebAssembly.Module {
-  return new WebAssembly.Module(builtFile(CORE, "the processor", "npm run build:engine"));
+  return new WebAssembly.Module(coreBytes());
 }
 
 const BUILT_IN: readonly (CatalogueEntry | DistributionKernel)[] = [...CATALOGUE, ...DISTRIBUTION_KERNELS];

@@ -2,28 +2,15 @@
  * An unmodified distribution kernel, which nobody here wrote, boots to its first process and powers off. The kernel comes
  * through the system's package manager; where it cannot be had, nothing is compared with it.
  */
-import { spawnSync } from "node:child_process";
-import { existsSync } from "node:fs";
-import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
 import { loadCore, readImage } from "../../src/cli/assets.js";
 import { Session } from "../../src/experiments/session.js";
 import type { CpuMode, MemoryMode } from "../../src/experiments/view.js";
+import { linuxIsPrepared } from "./prepared.js";
 
-const root = fileURLToPath(new URL("../../", import.meta.url));
-const KERNEL = `${root}src/guests/build/vmlinuz-cloud`;
-const INITRAMFS = `${root}src/guests/build/initramfs.cpio`;
 /** A boot takes about 1.4 thousand million instructions on one processor. */
 const BUDGET = 12_000_000_000;
 const MINUTES = 60_000;
-
-function prepared(): boolean {
-  if (existsSync(KERNEL) && existsSync(INITRAMFS)) return true;
-  spawnSync("npx", ["tsx", "src/guests/linux/prepare.ts"], { cwd: root, stdio: "inherit", shell: true });
-  const there = existsSync(KERNEL) && existsSync(INITRAMFS);
-  if (!there) console.warn("skipped: no kernel could be had, see npm run guests");
-  return there;
-}
 
 function boot(
   cpuMode: CpuMode,
@@ -52,7 +39,7 @@ function boot(
 const report = (console: string): string[] =>
   [...console.matchAll(/report: (.*?)\r?\n/g)].map(([, line]) => line.replace(/\s+/g, " "));
 
-describe.skipIf(!prepared())("Debian's cloud kernel", () => {
+describe.skipIf(!linuxIsPrepared())("Debian's cloud kernel", () => {
   it.each([
     ["native", undefined, 1, "on the bare machine"],
     ["vtx", "nested", 1, "under a hypervisor"],

@@ -119,6 +119,13 @@ describe("shadow tables", () => {
     expect(leaf(vm, 0x40_0000 + 0x5000) & 2n).toBe(2n);
   });
 
+  it("split it also where the walk to it is the first use of that table", () => {
+    const vm = build();
+    expect(vm.fault(0x40_0000, WRITE)).toEqual({ kind: "hidden" });
+    expect(entries(vm, 0x40_0000)).toHaveLength(4);
+    expect(leaf(vm, 0x40_0000 + PD) & 2n).toBe(0n);
+  });
+
   it("split a large page when a table comes to lie in it", () => {
     const vm = build();
     vm.fault(0x20_0000, WRITE);

@@ -149,7 +149,7 @@ function returnInProtectedMode(size: u32): void {
   else {
     if (stack & SELECTOR_INDEX) installDescriptor(SS, stack);
     else installNullStack(stack, level);
-    installStackPointer(rsp, size, to64);
+    installStackPointer(rsp, to64);
   }
   writeSegment(CS, newCode, base, limit, rights);
   setFlags(flags);

@@ -248,12 +248,12 @@ class ShadowSpace implements AddressSpace {
   /** Makes the entries for the walk just made, from the root down, as large as guest and host allow. */
   #map(linear: number): void {
     const { tables } = this;
-    const large = this.#mayBeLarge();
     let table = this.#root!;
     for (let level = table.level; ; level--) {
       const index = Math.floor(linear / spanOf(level)) & (level === 3 && this.#hardware === "pae" ? 3 : 511);
       const split = level === 2 && tables.child(table, index)?.source.kind === "direct";
-      if (level === 1 || (level === 2 && large && !split)) return this.#mapLeaf(table, index);
+      // Asked this late: a table on the way here may lie in the page.
+      if (level === 1 || (level === 2 && !split && this.#mayBeLarge())) return this.#mapLeaf(table, index);
       const flags = this.#linkFlags(table, level);
       let child = tables.child(table, index);
       if (child === undefined) {
