@@ -196,6 +196,18 @@ describe("a fault", () => {
   });
 });
 
+describe("an implicit access under SMAP", () => {
+  it("is the guest's own fault once the processor refuses what is mapped", () => {
+    const vm = build();
+    vm.space.load({ ...LONG, cr4: 0x20 | (1 << 21) }, "4-level");
+    vm.set(PT + 8, 0x5007n);
+    const access = { errorCode: 0, accessControl: true };
+    expect(vm.fault(0x1000, access)).toEqual({ kind: "hidden" });
+    expect(vm.fault(0x1000, { ...access, errorCode: 1 })).toEqual({ kind: "reflect", errorCode: 1 });
+    expect(vm.fault(0x1000, READ)).toEqual({ kind: "reflect", errorCode: 1 });
+  });
+});
+
 describe("a watched page", () => {
   it("has its writes told, until it is not watched any more", () => {
     const vm = build();
