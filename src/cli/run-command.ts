@@ -5,7 +5,7 @@ import type { PresetName } from "../machine/costs.js";
 import { traceEventsJson } from "../trace/export-trace-events.js";
 import { Pace } from "../experiments/pace.js";
 import { Slices } from "../experiments/slices.js";
-import { loadCore, readImage, readModule, readOperand } from "./assets.js";
+import { loadCore, loadDecoder, readImage, readModule, readOperand } from "./assets.js";
 import { processorOption } from "./experiment-command.js";
 import { Keyboard } from "./keyboard.js";
 import { positiveInteger } from "./numbers.js";
@@ -49,8 +49,8 @@ export function runCommand(): Command {
     )
     .argument("<image>", "name of a built-in guest (see: ring1 guests), or an image file")
     .addOption(
-      new Option("--cpu-mode <mode>", "bare machine, or a VM with VT-x")
-        .choices(["native", "vtx"])
+      new Option("--cpu-mode <mode>", "bare machine, or a VM with VT-x, or by binary translation")
+        .choices(["native", "vtx", "bt"])
         .default("vtx"),
     )
     .addOption(
@@ -173,6 +173,7 @@ function createSession(imageName: string, options: RunOptions, onConsole: (byte:
       image: files.image,
       name: imageName,
       cpuMode: options.cpuMode,
+      decoder: options.cpuMode === "bt" ? loadDecoder() : undefined,
       memoryMode: options.memoryMode,
       ramBytes: ram * MIB,
       processors: options.cpus,

@@ -4,10 +4,10 @@
  */
 import {
   CR2, RIP, RFLAGS, CYCLES, INSTRUCTIONS, PENDING_DEBUG, ACTIVITY, INTERRUPTIBILITY, INTR_LINE, STOP_REQUEST, NMI_PENDING,
-  COST_DELIVERY, TRACE_MASK, UNFINISHED, SIGNALS,
+  COST_DELIVERY, TRACE_MASK, UNFINISHED, SIGNALS, MONITOR, VMX_OPERATION, VMX_OFF,
 } from '../spec/cpu-state';
 import { DR6_BS, FLAG_IF, FLAG_RF, FLAG_TF } from '../spec/control-bits';
-import { STOP_HALTED, STOP_REQUESTED, STOP_SHUTDOWN } from '../spec/stops';
+import { STOP_HALTED, STOP_MONITOR, STOP_REQUESTED, STOP_SHUTDOWN } from '../spec/stops';
 import { DEBUG, NMI, DOUBLE_FAULT, PAGE_FAULT } from '../spec/vectors';
 import * as record from '../spec/trace-records';
 import * as reason from '../spec/exit-reasons';
@@ -29,7 +29,7 @@ import {
   clearFault, raiseExit, runningAlone, setRunningAlone,
 } from './fault';
 import { deliverThroughIdt } from './idt';
-import { inNonRoot, inProtectedMode } from './mode';
+import { currentLevel, inNonRoot, inProtectedMode } from './mode';
 import { takeSignal } from './start-up';
 import { traceDelivered, traceRecord } from './trace';
 import { performExit } from './vmx/exit';
@@ -367,6 +367,12 @@ export function deliverEvent(vector: u32, type: u32, errorCode: i64, length: u32
   if (load<u32>(TRACE_MASK) != 0) traceDelivered();
   endShadow();
   refreshAttention();
+  arriveAtMonitor();
+}
+
+/** The program may have come to ring 0: a monitor outside simulated memory goes on from there. */
+export function arriveAtMonitor(): void {
+  if (load<u32>(MONITOR) != 0 && load<u32>(VMX_OPERATION) == VMX_OFF && currentLevel() == 0) stop(STOP_MONITOR);
 }
 
 /** INT n, INT3, INTO and INT1, including their interception through the exception bitmap. */

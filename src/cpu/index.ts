@@ -11,10 +11,11 @@ import { setRamBytes } from './physical';
 import { resetState, stateReplaced } from './reset';
 
 export { inspect } from './inspect';
+export { emulateRedirected, invalidatePageAt, loadLocalTable, loadSelector, writeCr } from './monitor';
 export { enterProcessor, leaveProcessor } from './processors';
 export { run } from './run';
 export { emulateInstruction } from './vmx/emulate';
-export { flushTlb } from './tlb-contexts';
+export { flushPhysicalPage, flushTlb } from './tlb-contexts';
 export { traceAppend } from './trace';
 export {
   cpuid, invept, invvpid, rdmsr, vmclear, vmlaunch, vmptrld, vmptrst, vmread, vmresume, vmwrite, vmxoff, vmxon, wrmsr,

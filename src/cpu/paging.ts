@@ -13,7 +13,7 @@ import {
 import { STRUCTURE_CACHE, WALK_SCRATCH } from '../spec/memory-map';
 import { ALONE, clearFault, faultPending, raisePageFault, runningAlone, runAlone } from './fault';
 import {
-  emulating, eptPointer, eptPermissions, eptDirty, eptReferences, beginEptWalks, rememberEptWalks, eptAccessedDirty, translateEpt,
+  emulating, eptPointer, eptPermissions, eptDirty, eptReferences, beginEptWalks, rememberEptWalks, eptAccessedDirty, translateEpt, translatePdpte,
   violation,
   EPT_ACCESS_READ, EPT_ACCESS_WRITE, EPT_ACCESS_FETCH,
 } from './ept';
@@ -77,6 +77,7 @@ export function pagingEnabled(): bool { return (load<u64>(CR0) & CR0_PG) != 0; }
  * {@link rememberWalk} is to follow.
  */
 export function translate(va: u64, access: u32): u64 {
+  if ((va & ~0xfff) == redirectedPage && (access & ACCESS_FETCH) == 0) return redirected(va);
   references = 0;
   beginEptWalks();
   firstLevel = 0;
@@ -94,6 +95,24 @@ export function translate(va: u64, access: u32): u64 {
   }
   if (faultPending != ALONE) chargeCycles(<u64>(references + eptReferences) * load<u32>(COST_WALK_REFERENCE));
   return pa;
+}
+
+/** A page of linear addresses, 1 for none, that a monitor's emulation has data accesses find elsewhere. */
+let redirectedPage: u64 = 1;
+let redirectedTo: u64 = 0;
+export function redirect(page: u64, target: u64): void {
+  redirectedPage = page;
+  redirectedTo = target;
+}
+
+/** Neither the TLB nor the paging-structure caches may hold it. */
+function redirected(va: u64): u64 {
+  mayKeep = false;
+  mayKeepWrite = false;
+  apicAccess = false;
+  firstLevel = 0;
+  leafLevel = 0;
+  return redirectedTo | (va & 0xfff);
 }
 
 function eptAccess(access: u32): u64 {
@@ -201,7 +220,7 @@ export function loadPdptes(cr3: u64): bool {
   const table = cr3 & 0xffff_ffe0;
   beginEptWalks();
   for (let i: usize = 0; i < 4; i++) {
-    const pa = eptPointer == 0 ? table + (i << 3) : translateEpt(table + (i << 3), EPT_ACCESS_READ, 0, false);
+    const pa = eptPointer == 0 ? table + (i << 3) : translatePdpte(table + (i << 3));
     if (pa == NO_ADDRESS) return false;
     const entry = readPhysical64(pa);
     if (invalidPdpte(entry)) return false;

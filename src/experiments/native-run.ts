@@ -10,6 +10,7 @@ export class NativeRun implements Run {
   readonly pendingExit = null;
   readonly waiting = false;
   readonly exitCounts: ExitCount[] = [];
+  readonly guestRegisters = null;
   ending: Ending | null = null;
   #interruptsEnabled = false;
 
@@ -63,7 +64,8 @@ function endingOfStop(stop: MachineStop): Ending | null {
         "The processor shut down: an exception could not be delivered, nor the double fault after it.",
       );
     case "vm-exit":
-      throw new Error("a VM exit without a hypervisor");
+    case "monitor":
+      throw new Error("the guest left for a hypervisor that there is not");
   }
 }
 

@@ -1,3 +1,4 @@
+import { CACHE_BYTES } from "../hypervisor/bt/layout.js";
 import { loadImage, type ImageModule } from "../guests/load-image.js";
 import { machineRamFor } from "../hypervisor/memory/layout.js";
 import type { MemoryMode, PartOverrides } from "../hypervisor/parts.js";
@@ -9,10 +10,11 @@ import { MAX_RAM_BYTES } from "../spec/memory-map.js";
 import { EXIT_INSTRUCTION_LENGTH, EXIT_QUALIFICATION } from "../spec/vmcs-fields.js";
 import { exitReasonName } from "../trace/names.js";
 import { readTrace, traceCount } from "../trace/ring.js";
+import { BtRun } from "./bt-run.js";
 import { describeState } from "./describe.js";
 import { budgetExhausted } from "./ending.js";
 import { InputLog, type TypedInput } from "./input-log.js";
-import { hasVmcs, peekVmcs, registerViews, segmentViews, vmcsView } from "./machine-state.js";
+import { hasVmcs, keptViews, peekVmcs, registerViews, segmentViews, vmcsView } from "./machine-state.js";
 import { NativeRun } from "./native-run.js";
 import type { Run } from "./run.js";
 import type { CpuMode, Ending, MachineView, Moment, Ring, TraceEvent } from "./view.js";
@@ -31,6 +33,8 @@ export interface SessionOptions {
   /** Of the guest, for messages. */
   name: string;
   cpuMode: CpuMode;
+  /** Compiled wasm of iced-x86 (`iced_x86_bg.wasm` of the package): the decoder of binary translation, which needs it. */
+  decoder?: WebAssembly.Module;
   /** How a VM's memory is virtualised; "nested" unless given. */
   memoryMode?: MemoryMode;
   /** RAM of the guest, a multiple of 4096; 32 MiB unless given. A hypervisor has memory of its own beside it. */
@@ -103,7 +107,7 @@ export class Session {
   }
 
   #checkRoomForVm(): void {
-    const excess = machineRamFor(this.ramBytes) - MAX_RAM_BYTES;
+    const excess = this.#machineRam() - MAX_RAM_BYTES;
     if (this.options.cpuMode === "native" || excess <= 0) return;
     const most = (this.ramBytes - excess) / 2 ** 20;
     throw new RangeError(
@@ -222,16 +226,15 @@ export class Session {
     const shownPhase = ending ? "ended" : phase;
     return {
       cpuMode: this.options.cpuMode,
-      memoryMode: this.options.cpuMode === "native" ? null : (this.options.memoryMode ?? "nested"),
+      memoryMode: this.#memoryMode(),
       moment: this.moment,
       cycles: machine.processor.cycles,
       ring,
       phase: shownPhase,
       words: describeState({ phase: shownPhase, pendingExit, waiting, ring, ending }),
       exit: ending ? null : this.#exitView(pendingExit),
-      registers: registerViews(machine, inRoot && hasVmcs(machine)),
-      segments: segmentViews(machine, inRoot && hasVmcs(machine)),
-      vmcs: this.options.cpuMode === "native" ? null : vmcsView(machine),
+      ...this.#registers(inRoot && hasVmcs(machine)),
+      vmcs: this.options.cpuMode === "vtx" ? vmcsView(machine) : null,
       console: this.#console,
       exits: exitCounts,
       traceCount: traceCount(machine.processor),
@@ -239,14 +242,28 @@ export class Session {
     };
   }
 
+  #registers(inVmcs: boolean): Pick<MachineView, "registers" | "segments"> {
+    const { machine, guestRegisters } = this.#run;
+    if (guestRegisters !== null) return keptViews(guestRegisters);
+    return { registers: registerViews(machine, inVmcs), segments: segmentViews(machine, inVmcs) };
+  }
+
+  #memoryMode(): MemoryMode | null {
+    const { cpuMode, memoryMode } = this.options;
+    if (cpuMode === "native") return null;
+    return cpuMode === "bt" ? "shadow" : (memoryMode ?? "nested");
+  }
+
   #exitView(reason: number | null): MachineView["exit"] {
     if (reason === null) return null;
+    const peek = (field: number): bigint =>
+      this.options.cpuMode === "vtx" ? peekVmcs(this.machine, field) : 0n;
     return {
       number: this.#run.exits,
       reason,
       name: exitReasonName(reason),
-      qualification: peekVmcs(this.machine, EXIT_QUALIFICATION),
-      instructionLength: Number(peekVmcs(this.machine, EXIT_INSTRUCTION_LENGTH)),
+      qualification: peek(EXIT_QUALIFICATION),
+      instructionLength: Number(peek(EXIT_INSTRUCTION_LENGTH)),
     };
   }
 
@@ -259,12 +276,26 @@ export class Session {
       processors: cpuMode === "native" ? processors : 1,
       preset,
       structureCaches: this.options.structureCaches,
-      ramBytes: cpuMode === "native" ? ramBytes : machineRamFor(ramBytes),
+      ramBytes: this.#machineRam(),
       trace: trace ?? true,
       onSerial: (byte) => this.#consoleByte(byte),
     });
     if (cpuMode === "native") return new NativeRun(machine, this.#image);
+    if (cpuMode === "bt") {
+      if (this.options.decoder === undefined) throw new RangeError("binary translation needs its decoder");
+      return new BtRun(machine, this.options.decoder, {
+        image: this.#image,
+        guestBytes: ramBytes,
+        processors,
+      });
+    }
     return new VtxRun(machine, this.#image, ramBytes, parts ?? {}, processors, memoryMode);
+  }
+
+  #machineRam(): number {
+    const { cpuMode } = this.options;
+    if (cpuMode === "native") return this.ramBytes;
+    return machineRamFor(this.ramBytes, cpuMode === "bt" ? CACHE_BYTES : 0);
   }
 
   #consoleByte(byte: number): void {

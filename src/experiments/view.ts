@@ -8,7 +8,7 @@ import type { Ring } from "../trace/events.js";
 
 export type { Ring, RingSpan, TraceEvent, TraceKind } from "../trace/events.js";
 
-export type CpuMode = "native" | "vtx";
+export type CpuMode = "native" | "vtx" | "bt";
 export type { MemoryMode } from "../hypervisor/parts.js";
 
 /** How a run ended, and the exit status of `ring1 run`. */

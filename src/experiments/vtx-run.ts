@@ -1,24 +1,14 @@
-import type { VmEnding } from "../hypervisor/ending.js";
 import { assembleParts, type MemoryMode, type PartOverrides } from "../hypervisor/parts.js";
-import { describeThrown } from "../hypervisor/part-failure.js";
-import { HardwarePort } from "../hypervisor/port.js";
-import { RunLoop } from "../hypervisor/run-loop.js";
-import { VirtualMachine } from "../hypervisor/vm.js";
+import { VtxBackend } from "../hypervisor/vtx/backend.js";
+import { VmxPort } from "../hypervisor/vtx/vmx-port.js";
 import type { Machine } from "../machine/machine.js";
 import type { StartState } from "../machine/start-state.js";
-import { exitReasonName } from "../trace/names.js";
-import { debugExit, endingOf } from "./ending.js";
-import type { Run } from "./run.js";
-import type { Ending, ExitCount, MachineView } from "./view.js";
+import { VmRun } from "./vm-run.js";
 
 /** The same guest in a virtual machine: hardware-assisted, with nested or with shadow paging. */
-export class VtxRun implements Run {
-  readonly #loop: RunLoop | null;
-  /** Why there is no VM to run. */
-  readonly #stillborn: Ending | null = null;
-
+export class VtxRun extends VmRun {
   constructor(
-    readonly machine: Machine,
+    machine: Machine,
     image: StartState,
     guestBytes: number,
     overrides: PartOverrides,
@@ -26,57 +16,6 @@ export class VtxRun implements Run {
     memoryMode: MemoryMode = "nested",
   ) {
     const parts = assembleParts(overrides, memoryMode);
-    let loop: RunLoop | null = null;
-    try {
-      loop = new RunLoop(
-        new VirtualMachine(new HardwarePort(machine), { parts, guestBytes, image, processors }),
-        parts,
-      );
-    } catch (error) {
-      this.#stillborn = endingOf("part-error", `Setting up the VM ${describeThrown(error)}.`);
-    }
-    this.#loop = loop;
+    super(machine, () => new VtxBackend(new VmxPort(machine), parts), { image, guestBytes, processors });
   }
-
-  get position(): number {
-    return this.#loop?.position ?? 0;
-  }
-  get exits(): number {
-    return this.#loop?.exits ?? 0;
-  }
-  get phase(): MachineView["phase"] {
-    const phase = this.#loop?.phase ?? "ended";
-    if (phase === "entry") return "ready";
-    if (phase === "exit") return "hypervisor";
-    return phase === "waiting" || phase === "interpreted" ? "guest" : phase;
-  }
-  get waiting(): boolean {
-    return this.#loop?.phase === "waiting";
-  }
-  get pendingExit(): number | null {
-    return this.#loop?.phase === "exit" ? this.#loop.exitReason : null;
-  }
-  get ending(): Ending | null {
-    return this.#loop?.ending ? endingOfVm(this.#loop.ending) : this.#stillborn;
-  }
-  get exitCounts(): ExitCount[] {
-    return [...(this.#loop?.tallies ?? [])]
-      .map(([reason, { count, cycles }]) => ({ reason, name: exitReasonName(reason), count, cycles }))
-      .sort((x, y) => x.reason - y.reason);
-  }
-
-  run(position: number, stopAt: (reason: number) => boolean): void {
-    this.#loop?.run(position, stopAt);
-  }
-
-  get wakeable(): boolean {
-    return this.#loop?.wakeable ?? false;
-  }
-  wake(): void {
-    this.#loop?.wake();
-  }
-}
-
-function endingOfVm(ending: VmEnding): Ending {
-  return ending.kind === "debug-exit" ? debugExit(ending.status ?? 1) : endingOf(ending.kind, ending.message);
 }

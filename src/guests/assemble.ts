@@ -1,7 +1,7 @@
 /**
  * The assembler: keystone behind GNU `as` syntax (Intel, no register prefix).
  *
- * Supported: labels, `.code32 .code64`, `.set NAME, expression`, `NAME = expression`, `.byte .word .long .quad .ascii
+ * Supported: labels, `.code16 .code32 .code64`, `.set NAME, expression`, `NAME = expression`, `.byte .word .long .quad .ascii
  * .asciz .align .balign .p2align .skip .space .zero .fill`, several statements on a line separated by `;`, comments `#`
  * and `//`. A label as an immediate is written `offset label`, in memory `[rip + label]`. No macros, no sections.
  *
@@ -70,7 +70,7 @@ function build(statements: readonly Statement[], constants: Constants, origin: n
   const lines = statements.flatMap((statement, i) => [
     ...statement.labels.map((label) => `${label}:`),
     `${statementLabel(i)}:`,
-    spelledForKeystone(statement, constants),
+    spelledForKeystone(statement, constants, statementLabel(i + 1)),
   ]);
   const places = Array.from({ length: statements.length + 1 }, (_, i) => statementLabel(i));
   const sizes = statements.map((statement, i) => argumentOf(statement, statementLabel(i)));

@@ -1,21 +1,10 @@
-import { TRIPLE_FAULT } from "../spec/exit-reasons.js";
 import { HANDLED } from "../spec/trace-records.js";
-import { exitReasonName } from "../trace/names.js";
-import { EXIT_REASON } from "../spec/vmcs-fields.js";
-import { EXIT_REASON_ENTRY_FAILURE } from "../spec/vmx-controls.js";
-import { handlerCycles } from "./costs.js";
 import type { VmEnding } from "./ending.js";
-import { OUTCOMES, type Outcome } from "./outcome.js";
-import { describeThrown, describeValue, PartFailure } from "./part-failure.js";
-import type { Parts } from "./parts.js";
+import type { GuestRegisters } from "./guest-cpu.js";
+import { OUTCOMES } from "./outcome.js";
+import { describeThrown, PartFailure } from "./part-failure.js";
 import { ProgressWatch } from "./progress-watch.js";
 import type { VirtualMachine } from "./vm.js";
-import { explainFailedEntry, explainRefusedEntry } from "./vtx/entry-failure.js";
-import type { ExitReasonNumber } from "./vtx/exit-table.js";
-import { VmxError } from "./vmx-error.js";
-
-/** Bits 15:0 of the exit reason (SDM 25.9.1). */
-const BASIC_REASON = 0xffff;
 
 /**
  * entry: about to enter · guest: the guest runs · interpreted: its next instruction is one for the hypervisor · exit: it has left,
@@ -44,7 +33,7 @@ export class RunLoop {
   exits = 0;
   ending: VmEnding | null = null;
   readonly tallies = new Map<number, ExitTally>();
-  /** Basic reason of the last exit. */
+  /** Reason of the last exit. */
   exitReason = 0;
   /** Cycle at which the current virtual CPU's time slice ends. */
   #sliceEnd = 0;
@@ -55,10 +44,7 @@ export class RunLoop {
   #exitCycle = 0;
   readonly #watch = new ProgressWatch();
 
-  constructor(
-    private readonly vm: VirtualMachine,
-    private readonly parts: Parts,
-  ) {}
+  constructor(private readonly vm: VirtualMachine) {}
 
   // #region run-loop
   /** Makes steps up to `position`, or until an exit that `stopAt` names waits for its handler. */
@@ -94,47 +80,48 @@ export class RunLoop {
     this.phase = this.#before;
   }
 
+  /** The current virtual CPU's registers, where they are neither the processor's nor a VMCS's. */
+  peek(): GuestRegisters | null {
+    return this.vm.current.cpu.peek?.() ?? null;
+  }
+
   #runGuest(instructions: number): void {
     const { port } = this.vm;
     const before = port.steps;
     const stop = port.runGuest(instructions);
     this.position += port.steps - before;
-    if (stop.kind === "vm-exit") this.#arrive();
+    if (stop.kind === "vm-exit" || stop.kind === "monitor") this.#arrive();
     else if (stop.kind === "halted") this.#halt(stop.interruptsEnabled);
     else if (stop.kind !== "budget-exhausted")
       throw new Error(`the machine stopped under the hypervisor: ${stop.kind}`);
   }
 
-  /** A VM exit has happened. */
+  /** The guest has left. */
   #arrive(): void {
     const { port } = this.vm;
-    const { vcpu } = this.vm.current;
-    vcpu.leftAgain = false;
     port.cause = port.lastRecord;
     this.#exitCycle = port.cycles;
-    this.exitReason = vcpu.exitReason = port.vmread32(EXIT_REASON) & BASIC_REASON;
+    this.exitReason = this.vm.current.cpu.arrive();
     this.position++;
     this.exits++;
-    this.#tally(vcpu.exitReason).count++;
+    this.#tally(this.exitReason).count++;
     this.phase = "exit";
-    const stuck = this.#watch.exit(vcpu.exitReason, port);
+    const stuck = this.#watch.exit(this.exitReason, port);
     if (stuck !== null) this.#end({ kind: "budget-exhausted", message: stuck });
   }
 
   // #region handle-exit
-  /** One look into the table, one small function; what it returns decides where the vCPU goes. */
+  /** One look into a table by the reason, one small function; what it returns decides where the virtual CPU goes. */
   #handleExit(): void {
     const { port } = this.vm;
-    const { vcpu, events } = this.vm.current;
+    const { cpu } = this.vm.current;
     this.position++;
-    port.spend(handlerCycles(vcpu.exitReason));
-    events.afterExit();
-    const outcome = this.#callHandler(vcpu.exitReason);
-    port.record(HANDLED, vcpu.exitReason, OUTCOMES.indexOf(outcome));
+    const outcome = cpu.handle();
+    port.record(HANDLED, this.exitReason, OUTCOMES.indexOf(outcome));
     if (this.vm.ending !== null) return this.#end(this.vm.ending);
     switch (outcome) {
       case "resume":
-        return vcpu.leftAgain ? this.#arrive() : this.#enter();
+        return cpu.leftAgain ? this.#arrive() : this.#enter();
       case "halt":
         this.vm.current.halt();
         this.phase = "waiting";
@@ -142,38 +129,15 @@ export class RunLoop {
       case "power-off":
         return this.#end({ kind: "power-off", message: "The hypervisor powered the VM off." });
       case "shutdown":
-        return this.#end(this.#shutdown());
+        return this.#end(cpu.shutdown());
     }
   }
   // #endregion
 
-  #callHandler(reason: number): Outcome {
-    const part = `the exit handler for ${exitReasonName(reason)}`;
-    const handler = this.parts.exits[reason as ExitReasonNumber];
-    if (handler === undefined)
-      throw new PartFailure(part, "does not exist: the manual has no such exit reason");
-    let outcome: unknown;
-    try {
-      outcome = handler(this.vm.current.vcpu);
-    } catch (thrown) {
-      throw new PartFailure(part, describeThrown(thrown));
-    }
-    if (OUTCOMES.includes(outcome as Outcome)) return outcome as Outcome;
-    const allowed = OUTCOMES.map((name) => `"${name}"`).join(", ");
-    throw new PartFailure(part, `returned ${describeValue(outcome)}; it may return ${allowed}`);
-  }
-
-  #shutdown(): VmEnding {
-    const { vcpu } = this.vm.current;
-    const message =
-      vcpu.stopMessage ?? `The exit handler for ${exitReasonName(vcpu.exitReason)} shut the VM down.`;
-    return { kind: vcpu.exitReason === TRIPLE_FAULT ? "triple-fault" : "part-error", message };
-  }
-
   // #region enter-guest
   /**
    * Virtual devices catch up, a virtual CPU is chosen, an interrupt goes in, the physical timer is set for the next deadline;
-   * then VM entry.
+   * then the guest is entered.
    */
   #enter(): void {
     const { port, board } = this.vm;
@@ -182,31 +146,29 @@ export class RunLoop {
       this.phase = "waiting";
       return;
     }
-    const { current } = this.vm;
-    current.events.beforeEntry();
+    const { cpu } = this.vm.current;
+    cpu.beforeEntry();
     this.#armTimer();
     port.settle();
-    if (!current.vcpu.enterable) {
+    if (cpu.interpreted === true) {
       this.#chargeExit();
       this.phase = "interpreted";
       return;
     }
-    const entered = port.enter(current.launched);
+    const entered = cpu.enter();
     this.#chargeExit();
     if (!entered) return this.#leftAtOnce();
     port.cause = port.lastRecord;
-    current.launched = true;
     this.phase = "guest";
   }
   // #endregion
 
   /** One instruction of a guest that the processor cannot run, or the delivery of an event to it. */
   #interpret(): void {
-    const { vcpu } = this.vm.current;
+    const { cpu } = this.vm.current;
     this.position++;
-    vcpu.leftAgain = false;
-    vcpu.emulateInstruction();
-    if (vcpu.leftAgain) this.#arrive();
+    cpu.interpret!();
+    if (cpu.leftAgain) this.#arrive();
     else this.#enter();
   }
 
@@ -247,14 +209,10 @@ export class RunLoop {
     if (next !== Infinity) interrupts.timer.arm(next);
   }
 
-  /** The entry ended in a VM exit: it failed in the guest state, or delivering the injected event made the guest exit. */
   #leftAtOnce(): void {
-    const { port } = this.vm;
-    if ((port.vmread32(EXIT_REASON) & EXIT_REASON_ENTRY_FAILURE) !== 0) {
-      return this.#end({ kind: "entry-failure", message: explainFailedEntry(port) });
-    }
-    this.vm.current.launched = true;
-    this.#arrive();
+    const failure = this.vm.current.cpu.entryFailure();
+    if (failure !== null) this.#end(failure);
+    else this.#arrive();
   }
 
   #tally(reason: number): ExitTally {
@@ -282,10 +240,12 @@ export class RunLoop {
   #failure(error: unknown): VmEnding {
     if (error instanceof PartFailure)
       return { kind: "part-error", message: `${capitalised(error.message)}.` };
-    if (error instanceof VmxError) {
-      return { kind: "entry-failure", message: explainRefusedEntry(this.vm.port, error) };
-    }
-    return { kind: "part-error", message: `The hypervisor itself ${describeThrown(error)}.` };
+    return (
+      this.vm.backend.explain(error) ?? {
+        kind: "part-error",
+        message: `The hypervisor itself ${describeThrown(error)}.`,
+      }
+    );
   }
 }
 

@@ -1,9 +1,8 @@
 import { rom } from "../machine/devices/rom.js";
 import { withTables } from "../machine/acpi/tables.js";
 import type { StartState } from "../machine/start-state.js";
-import { IA32_EFER } from "../spec/msrs.js";
 import { SERIAL_COM1 } from "../spec/ports.js";
-import { EPT_POINTER, MSR_BITMAP, TSC_OFFSET, VPID } from "../spec/vmcs-fields.js";
+import type { CpuBackend } from "./cpu-backend.js";
 import type { VmEnding } from "./ending.js";
 import { VirtualBoard } from "./io/board.js";
 import { PhysicalInterrupts } from "./io/physical-interrupts.js";
@@ -11,23 +10,13 @@ import { VirtualPins } from "./io/virtual-pins.js";
 import { FrameAllocator } from "./memory/frame-allocator.js";
 import { GuestMemory } from "./memory/guest-memory.js";
 import { FRAMES_BASE, GUEST_RAM_BASE } from "./memory/layout.js";
-import type { MemoryVirtualizer } from "./memory/memory-virtualizer.js";
-import type { Parts } from "./parts.js";
 import type { HardwarePort } from "./port.js";
 import { VirtualProcessor } from "./virtual-processor.js";
-import { writeControls } from "./vtx/controls.js";
-import { EventDelivery } from "./vtx/event-delivery.js";
-import { loadGuestMemory } from "./vtx/guest-state.js";
-import { writeHostState } from "./vtx/host-state.js";
-import { writeMsrBitmap } from "./vtx/msr-bitmap.js";
-import { ShadowRegisters } from "./vtx/shadow-registers.js";
-import { VtxVcpu } from "./vtx/vcpu-vtx.js";
-import { VirtualMsrs } from "./vtx/virtual-msrs.js";
-import { enterVmxOperation, newVmcs, type VmxOperation } from "./vtx/vmx-operation.js";
 
 /** What one virtual machine is made of. */
 export interface VmOptions {
-  parts: Parts;
+  /** What runs its virtual CPUs. */
+  backend: CpuBackend;
   /** RAM of the VM, bytes; the machine has that much from {@link GUEST_RAM_BASE} on. */
   guestBytes: number;
   /** What to start in it. */
@@ -36,7 +25,7 @@ export interface VmOptions {
   processors?: number;
 }
 
-/** One virtual machine, ready for its first VM entry. */
+/** One virtual machine, ready to be entered for the first time. */
 export class VirtualMachine {
   readonly board: VirtualBoard;
   /** Of the machine, not of the VM. */
@@ -46,52 +35,31 @@ export class VirtualMachine {
   readonly start: number;
   /** Set when a device of the VM ended it. */
   ending: VmEnding | null = null;
-  readonly #guestMemory: GuestMemory;
-  readonly #memory: MemoryVirtualizer;
-  readonly #pins: readonly VirtualPins[];
-  readonly #frames: FrameAllocator;
+  readonly backend: CpuBackend;
   #current = 0;
 
-  constructor(
-    readonly port: HardwarePort,
-    { parts, guestBytes, image, processors = 1 }: VmOptions,
-  ) {
+  constructor({ backend, guestBytes, image, processors = 1 }: VmOptions) {
+    this.backend = backend;
+    const { port } = backend;
     this.interrupts = new PhysicalInterrupts(port, (bytes) => this.board.terminal.type(bytes));
     this.start = port.cycles;
-    this.#pins = Array.from({ length: processors }, () => new VirtualPins());
-    this.board = this.#buildBoard(guestBytes);
-    const frames = (this.#frames = new FrameAllocator(port.memory, FRAMES_BASE, GUEST_RAM_BASE));
-    const vmx = enterVmxOperation(port, frames);
-    this.#guestMemory = new GuestMemory(port.memory, GUEST_RAM_BASE, guestBytes);
-    this.#memory = parts.memory({
-      memory: port.memory,
-      frames,
-      guestBase: GUEST_RAM_BASE,
-      guestBytes,
-      isDevice: (address, bytes) => this.#isDevice(address, bytes),
-      flush: () => this.#flush(),
-    });
-    if (this.#memory.shadow !== undefined) {
-      const { shadow } = this.#memory;
-      this.#guestMemory.onWrite = (address, bytes) => shadow.written(address, bytes);
-    }
+    const pins = Array.from({ length: processors }, () => new VirtualPins());
+    this.board = this.#buildBoard(guestBytes, pins);
     for (const { address, bytes } of image.rom ?? [])
       this.board.peripherals.mmio.register(address, bytes.length, rom(bytes));
-    loadGuestMemory(this.#guestMemory, withTables(image, guestBytes, processors));
-    const bitmap = frames.allocate();
-    writeMsrBitmap(port.memory, bitmap, this.#memory.shadow === undefined ? [] : [IA32_EFER]);
-    this.processors = this.#pins.map((pins, index) => this.#buildProcessor(index, pins, vmx, bitmap));
-    port.vmptrld(this.processors[0].vmcs);
-    this.current.vcpu.begin(image);
+    const guestMemory = new GuestMemory(port.memory, GUEST_RAM_BASE, guestBytes);
+    guestMemory.load(withTables(image, guestBytes, processors));
+    const { board, interrupts, start } = this;
+    const frames = new FrameAllocator(port.memory, FRAMES_BASE, GUEST_RAM_BASE);
+    this.processors = backend
+      .build({ board, interrupts, pins, frames, guestMemory, image, start })
+      .map((cpu, index) => new VirtualProcessor(port, cpu, pins[index], index === 0));
   }
 
-  /** Drops what the processor has cached of this VM's translations. */
-  #flush(): void {
-    if (this.#memory.shadow === undefined) this.port.invept();
-    else this.port.invvpidAll();
+  get port(): HardwarePort {
+    return this.backend.port;
   }
-
-  /** The virtual CPU whose VMCS is current. */
+  /** The virtual CPU that the processor holds. */
   get current(): VirtualProcessor {
     return this.processors[this.#current];
   }
@@ -122,62 +90,25 @@ export class VirtualMachine {
     return false;
   }
 
-  /** Makes another VMCS current, and exchanges what VM exits and entries leave in the processor. */
+  /** Exchanges what a virtual CPU that has left keeps in the processor. */
   #switchTo(index: number): void {
     if (index === this.#current) return;
-    const { port } = this;
-    this.current.context.save(port);
+    this.current.cpu.save();
     this.#current = index;
-    port.vmptrld(this.current.vmcs);
-    this.current.context.load(port);
+    this.current.cpu.load();
   }
   // #endregion
 
-  #isDevice(address: number, bytes: number): boolean {
-    return this.#pins.some((_, index) => this.board.local(index).memory.claimsAny(address, bytes));
-  }
-
-  #buildProcessor(index: number, pins: VirtualPins, vmx: VmxOperation, bitmap: number): VirtualProcessor {
-    const { port, board, interrupts } = this;
-    const vmcs = newVmcs(port, this.#frames, vmx.revision);
-    const { shadow } = this.#memory;
-    writeControls(port, shadow !== undefined);
-    writeHostState(port, vmx.hostCr3);
-    if (shadow === undefined) port.vmwrite(EPT_POINTER, this.#memory.eptPointer);
-    // Tags this virtual CPU's translations in the TLB; 0 is the hypervisor's own (SDM 29.1).
-    port.vmwrite(VPID, BigInt(index + 1));
-    port.vmwrite(MSR_BITMAP, BigInt(bitmap));
-    port.vmwrite(TSC_OFFSET, BigInt.asUintN(64, -BigInt(this.start)));
-    const local = board.local(index);
-    const paging =
-      shadow === undefined ? null : new ShadowRegisters(port, shadow.addressSpace(), this.#guestMemory);
-    const inProtectedMode = paging === null ? undefined : () => paging.protected;
-    const events = new EventDelivery(port, board.interruptsOf(index), pins, inProtectedMode);
-    const vcpu = new VtxVcpu(index, {
-      port,
-      board,
-      interrupts,
-      local,
-      pins,
-      memory: this.#memory,
-      guestMemory: this.#guestMemory,
-      msrs: new VirtualMsrs(port, local, pins, paging),
-      events,
-      paging,
-    });
-    return new VirtualProcessor(port, vmcs, vcpu, events, pins, index === 0);
-  }
-
   /** Virtual time begins with the VM; what its serial port sends leaves through the machine's. */
-  #buildBoard(ramBytes: number): VirtualBoard {
+  #buildBoard(ramBytes: number, processors: readonly VirtualPins[]): VirtualBoard {
     const { port, start } = this;
     return new VirtualBoard({
       frequency: port.frequency,
       now: () => port.cycles - start,
-      processors: this.#pins,
+      processors,
       ramBytes,
       onSerial: (byte) => port.writePort(SERIAL_COM1, 1, byte),
-      onFlushPage: () => this.#flush(),
+      onFlushPage: (page) => this.backend.flushPage(page),
       onReset: () => (this.ending ??= { kind: "reset", message: "The guest reset its machine." }),
       onPowerOff: () =>
         (this.ending ??= { kind: "power-off", message: "The guest powered its machine off." }),

@@ -3,6 +3,7 @@ import {
   STOP_BUDGET,
   STOP_DEADLINE,
   STOP_HALTED,
+  STOP_MONITOR,
   STOP_REQUESTED,
   STOP_SHUTDOWN,
   STOP_VM_EXIT,
@@ -50,6 +51,8 @@ export type MachineStop =
   | { kind: "budget-exhausted" }
   /** A VM exit to the monitor: the VMCS says why. */
   | { kind: "vm-exit" }
+  /** Arrival at ring 0, where the monitor is; RIP says through which gate. */
+  | { kind: "monitor" }
   /** Someone called {@link Machine.requestStop}. */
   | { kind: "requested" }
   /** Software powered the board off. */
@@ -117,7 +120,7 @@ export class Machine {
       onSerial: (byte) => this.#transmit(byte),
       onPowerOff: () => this.#end({ kind: "power-off" }),
       onReset: () => this.#end({ kind: "reset" }),
-      onFlushPage: () => this.processor.core.flushTlb(),
+      onFlushPage: (address) => this.processor.core.flushPhysicalPage(address),
       onDebugExit: (status) => this.#end({ kind: "debug-exit", status }),
     });
     this.terminal = new SerialTerminal(this.peripherals.serial);
@@ -170,6 +173,7 @@ export class Machine {
       const stop = this.processor.core.run(Math.min(budget, MOST_INSTRUCTIONS));
       if (stop === STOP_DEADLINE) this.#reachDeadline();
       else if (stop === STOP_VM_EXIT) return { kind: "vm-exit" };
+      else if (stop === STOP_MONITOR) return { kind: "monitor" };
       else if (stop === STOP_SHUTDOWN) this.#ending = { kind: "triple-fault" };
       else if (stop === STOP_REQUESTED) {
         if (!this.#ending) return { kind: "requested" };

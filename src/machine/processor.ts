@@ -35,6 +35,7 @@ interface Core {
   requestStop(): void;
   invalidateCode(address: number, bytes: number): void;
   flushTlb(): void;
+  flushPhysicalPage(address: number): void;
   vmxon(address: number): number;
   vmxoff(): number;
   vmclear(address: number): number;
@@ -49,6 +50,11 @@ interface Core {
   rdmsr(index: number): number;
   wrmsr(index: number): number;
   emulateInstruction(): number;
+  writeCr(number: number): number;
+  invalidatePageAt(): void;
+  loadSelector(index: number, selector: number): number;
+  loadLocalTable(selector: number): number;
+  emulateRedirected(target: number, device: number): number;
   traceAppend(kind: number): number;
 }
 

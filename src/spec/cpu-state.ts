@@ -103,9 +103,10 @@ export const VMX_OFF = 0;
 export const VMX_ROOT = 1;
 export const VMX_NON_ROOT = 2;
 /**
- * 1: root operation is run by software outside the simulated memory (the hypervisor in TypeScript): a VM exit makes
- * `run` return STOP_VM_EXIT, and the exported VMX instructions stand for that software's. 0: root operation is
- * machine code at HOST_RIP, as on any other machine. u32.
+ * 1: the most privileged software is outside the simulated memory (the hypervisor in TypeScript). In VMX operation that is
+ * root operation: a VM exit makes `run` return STOP_VM_EXIT, and the exported VMX instructions stand for that
+ * software's. Without, it is ring 0: arriving there through the IDT, SYSCALL or SYSENTER makes `run` return
+ * STOP_MONITOR. 0: it is machine code, as on any other machine. u32.
  */
 export const MONITOR = 0x1364;
 /** Physical addresses, u64; all ones where there is none. */

@@ -14,3 +14,5 @@ export const STOP_VM_EXIT = 3;
 export const STOP_SHUTDOWN = 4;
 /** A device asked (power-off, debug exit). */
 export const STOP_REQUESTED = 5;
+/** Arrival at ring 0, which belongs to a monitor outside simulated memory. */
+export const STOP_MONITOR = 6;

@@ -1,4 +1,8 @@
+import * as CALL_OUTS from "../spec/call-outs.js";
 import * as REASONS from "../spec/exit-reasons.js";
+import * as MONITOR_REASONS from "../spec/monitor-reasons.js";
+import { MONITOR_VECTOR } from "../spec/monitor-reasons.js";
+import * as VECTORS from "../spec/vectors.js";
 import {
   VM_ENTRY,
   VM_EXIT,
@@ -46,7 +50,13 @@ export const KINDS = {
 const kindNames = new Map<number, TraceKind>(
   (Object.entries(KINDS) as [TraceKind, number][]).map(([name, kind]) => [kind, name]),
 );
-const reasonNames = new Map<number, string>(Object.entries(REASONS).map(([name, reason]) => [reason, name]));
+const reasonNames = named(REASONS);
+const monitorNames = named({ ...MONITOR_REASONS, ...CALL_OUTS });
+const vectorNames = named(VECTORS);
+
+function named(numbers: Readonly<Record<string, number>>): Map<number, string> {
+  return new Map(Object.entries(numbers).map(([name, number]) => [number, name]));
+}
 
 /**
  * The name of a record kind.
@@ -58,7 +68,15 @@ export function kindName(kind: number): TraceKind {
   return name;
 }
 
-/** The name of a basic VM-exit reason, as in spec/exit-reasons; "REASON_n" for one that it lacks. */
+/**
+ * The name of a basic VM-exit reason, as in spec/exit-reasons, or of one of a monitor at ring 0 (spec/monitor-reasons);
+ * "REASON_n" for one that they lack.
+ */
 export function exitReasonName(reason: number): string {
-  return reasonNames.get(reason) ?? `REASON_${reason}`;
+  if (reason >= MONITOR_VECTOR && reason < MONITOR_VECTOR + 0x100) return vectorName(reason - MONITOR_VECTOR);
+  return reasonNames.get(reason) ?? monitorNames.get(reason) ?? `REASON_${reason}`;
+}
+
+function vectorName(vector: number): string {
+  return vectorNames.get(vector) ?? `VECTOR_${vector}`;
 }

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { Session } from "../../src/experiments/session.js";
 import type { MachineView, TraceEvent } from "../../src/experiments/view.js";
-import { builtIn, core } from "./guest.js";
+import { builtIn, core, decoder } from "./guest.js";
 
 const RAM = 16 * 2 ** 20;
 
@@ -9,11 +9,15 @@ const MODES = {
   native: { cpuMode: "native" },
   vtx: { cpuMode: "vtx" },
   "vtx with shadow paging": { cpuMode: "vtx", memoryMode: "shadow" },
+  bt: { cpuMode: "bt" },
 } as const;
 type Mode = keyof typeof MODES;
 
 function create(mode: Mode, name = "hello", commandLine = ""): Session {
-  return Session.create({ core, image: builtIn(name), name, ...MODES[mode], ramBytes: RAM, commandLine });
+  return Session.create({
+    ...{ core, decoder, image: builtIn(name), name, ramBytes: RAM, commandLine },
+    ...MODES[mode],
+  });
 }
 
 interface Outcome {
@@ -66,6 +70,7 @@ describe.each(Object.keys(MODES) as Mode[])("a %s run", (mode) => {
   it("is the same when nobody traces it", () => {
     const session = Session.create({
       core,
+      decoder,
       image: builtIn("hello"),
       name: "hello",
       ...MODES[mode],

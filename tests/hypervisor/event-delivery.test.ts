@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import type { HardwarePort } from "../../src/hypervisor/port.js";
+import type { VmxPort } from "../../src/hypervisor/vtx/vmx-port.js";
 import { EventDelivery } from "../../src/hypervisor/vtx/event-delivery.js";
 import { CR0_PE, FLAG_IF } from "../../src/spec/control-bits.js";
 import * as F from "../../src/spec/vmcs-fields.js";
@@ -16,7 +16,7 @@ function build(fields: Record<number, number> = {}, vectors: number[] = []) {
     vmread32: (field: number) => Number(vmcs.get(field) ?? 0n),
     vmwrite: (field: number, value: bigint) => void vmcs.set(field, value),
     record: () => {},
-  } as unknown as HardwarePort;
+  } as unknown as VmxPort;
   const source = {
     get interruptPending() {
       return vectors.length > 0;

@@ -159,6 +159,19 @@ describe("nested paging", () => {
     }
   });
 
+  it("unmaps a page of RAM, and no other, until the next access", () => {
+    const vm = build(4 * MIB + 4096);
+    vm.nested.unmap(2 * MIB + 8192);
+    expect(walk(vm, 2 * MIB + 8192)).toBeNull();
+    for (const gpa of [0, 2 * MIB, 2 * MIB + 4096, 2 * MIB + 12288, 4 * MIB])
+      expect(walk(vm, gpa)).toMatchObject({ hpa: GUEST_RAM_BASE + gpa, permissions: 7 });
+    expect(vm.nested.violation(BigInt(2 * MIB + 8192 + 5), EPT_VIOLATION_WRITE)).toEqual({ kind: "mapped" });
+    expect(walk(vm, 2 * MIB + 8192)).toMatchObject({ hpa: GUEST_RAM_BASE + 2 * MIB + 8192, permissions: 7 });
+    vm.nested.unmap(4 * MIB + 4096);
+    vm.nested.unmap(DEVICE);
+    expect(walk(vm, DEVICE)).toBeNull();
+  });
+
   it("never leads to the hypervisor's memory, but for the frame of all ones, which is not writable", () => {
     const vm = build(2 * MIB + 4096);
     for (let i = 0; i < 512; i++) vm.nested.violation(BigInt(i) * 2n ** 38n, EPT_VIOLATION_READ);

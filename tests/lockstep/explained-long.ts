@@ -144,7 +144,7 @@ function reasonInPageFault(one: Case, core: Report, name: string, bits: bigint):
 const isFastReturn = ([first, second]: readonly number[]): boolean =>
   first === 0x0f && (second === 0x07 || second === 0x35);
 
-/** RETF, IRET, MOV to SS and LSS. */
+/** RETF, IRET; MOV to SS and LSS, whose error code is 0 for a null selector alone. */
 const loadsStack = ([first, second, third]: readonly number[]): boolean =>
   [0xca, 0xcb, 0xcf].includes(first) ||
   (first === 0x8e && ((second >> 3) & 7) === 2) ||
@@ -231,7 +231,8 @@ export function explainedLong(one: Case, qemuBytes: Buffer, coreBytes: Buffer): 
     return "QEMU takes code segments with L and D both set";
   if (core.vector === GENERAL_PROTECTION && mine === 0 && qemu.rip === NOT_CANONICAL && isFastReturn(here))
     return "QEMU does not look whether SYSRET and SYSEXIT go to a canonical address";
-  if (core.vector === GENERAL_PROTECTION && mine === 0 && loadsStack(here) && Number(qemu.field("ss")) < 4)
+  const nullStack = Number(qemu.field("ss")) < 4 || !isFar(here);
+  if (core.vector === GENERAL_PROTECTION && mine === 0 && loadsStack(here) && nullStack)
     return "QEMU takes a null SS in compatibility mode, and whatever its RPL";
   if (core.vector === GENERAL_PROTECTION && qemu.vector === NOT_PRESENT && only("vector"))
     return "QEMU looks whether a gate's code segment is present before it looks whether it is one of 64 bits";

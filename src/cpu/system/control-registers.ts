@@ -82,7 +82,7 @@ export function movcr_write(op: usize): void {
   if (!privileged()) return;
   const value = load<u64>(slot(op)) & width();
   if (inNonRoot() && interceptsCrWrite(number, value)) return exitForCr(op, 0);
-  const taken = writeControlRegister(number, value);
+  const taken = moveToControlRegister(number, value);
   if (faultPending != NONE) return;
   if (!taken) protectionFault();
   else traceRecord(CR_WRITE, number, value, 0, 0);
@@ -98,7 +98,8 @@ function interceptsCrWrite(number: u32, value: u64): bool {
   }
 }
 
-function writeControlRegister(number: u32, value: u64): bool {
+/** False: #GP(0), nothing changed. */
+export function moveToControlRegister(number: u32, value: u64): bool {
   const guest = inNonRoot();
   switch (number) {
     case 0: return setCr0(guest ? (value & ~cr0Mask) | (load<u64>(CR0) & cr0Mask) : value);

@@ -95,9 +95,18 @@ export function lldt(op: usize): void {
   if (!protectedOnly() || !privileged()) return;
   if (tablesIntercepted()) return exitForTask(op, 2);
   const selector = <u32>readOperand(op, 2);
-  if (faultPending != NONE) return;
-  if ((selector & SELECTOR_INDEX) == 0) return writeSegment(LDTR, selector, 0, 0, RIGHTS_UNUSABLE);
-  if (readSystemDescriptor(selector, TYPE_LDT, TYPE_LDT)) installSystem(LDTR, selector);
+  if (faultPending == NONE) loadLdt(selector);
+}
+
+/** False with a fault pending. */
+export function loadLdt(selector: u32): bool {
+  if ((selector & SELECTOR_INDEX) == 0) {
+    writeSegment(LDTR, selector, 0, 0, RIGHTS_UNUSABLE);
+    return true;
+  }
+  if (!readSystemDescriptor(selector, TYPE_LDT, TYPE_LDT)) return false;
+  installSystem(LDTR, selector);
+  return true;
 }
 
 /** Marks the TSS busy in memory and in TR. */

@@ -8,7 +8,7 @@ import { EFER_SCE, FLAG_FIXED, FLAG_IF, FLAG_RF, FLAG_TF, FLAG_VM } from '../../
 import { SYSCALL, SYSRET } from '../../spec/trace-records';
 import { jumpTo } from '../context';
 import { discardTraps, armStep } from '../debug';
-import { refreshAttention } from '../events';
+import { arriveAtMonitor, refreshAttention } from '../events';
 import { getFlags, setFlags } from '../flags';
 import { canonical } from '../memory';
 import { in64BitMode, inLongMode, inProtectedMode, RIGHTS_BIG, RIGHTS_LONG, setLevel } from '../mode';
@@ -50,6 +50,7 @@ export function syscall(op: usize): void {
   arrive(selector, selector + 8, 0, RIGHTS_LONG, load<u64>(MSR_LSTAR));
   stepByNewFlags();
   traceRecord(SYSCALL, load<u64>(RAX), load<u64>(MSR_LSTAR), 0, 0);
+  arriveAtMonitor();
 }
 
 /** Whether a single step follows SYSCALL and SYSRET is up to TF as they leave it. */
@@ -82,6 +83,7 @@ export function sysenter(op: usize): void {
   const target = load<u64>(MSR_SYSENTER_EIP);
   arrive(selector, selector + 8, 0, long ? RIGHTS_LONG : RIGHTS_BIG, long ? target : target & 0xffff_ffff);
   traceRecord(SYSCALL, load<u64>(RAX), target, 0, 0);
+  arriveAtMonitor();
 }
 
 export function sysexit(op: usize): void {

@@ -52,6 +52,10 @@ export class VirtualBoard {
       acknowledgeInterrupt: () => apic.acknowledge(),
     };
   }
+  /** Whether a device claims any of `bytes` bytes from a guest-physical address. */
+  isDevice(address: number, bytes: number): boolean {
+    return this.peripherals.local.some(({ memory }) => memory.claimsAny(address, bytes));
+  }
   /** Fires what is due by now. */
   fireDue(): void {
     this.clock.advanceTo(this.clock.now());

@@ -1,4 +1,5 @@
 import type { PhysicalMemory } from "../../machine/physical-memory.js";
+import type { StartState } from "../../machine/start-state.js";
 
 /** The guest's RAM by guest-physical address. An access that leaves it throws a RangeError. */
 export class GuestMemory {
@@ -20,6 +21,12 @@ export class GuestMemory {
   /** Whether `bytes` bytes from guest-physical `address` are RAM. */
   contains(address: number, bytes: number): boolean {
     return Number.isSafeInteger(address) && address >= 0 && bytes >= 0 && address + bytes <= this.size;
+  }
+
+  /** Copies an image into it. */
+  load({ zero = [], segments }: StartState): void {
+    for (const { address, bytes } of zero) this.fill(address, bytes, 0);
+    for (const { address, bytes } of segments) this.write(address, bytes);
   }
 
   read(address: number, bytes: number): Uint8Array {

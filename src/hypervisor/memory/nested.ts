@@ -52,7 +52,7 @@ export class NestedPaging implements MemoryVirtualizer {
     let gpa = 0;
     while (gpa < guestBytes) {
       const bytes = this.#pageAt(gpa);
-      this.map(gpa, guestBase + gpa, bytes, options.permissions ?? READ_WRITE_EXECUTE);
+      this.map(gpa, guestBase + gpa, bytes, this.#permissions);
       gpa += bytes;
     }
   }
@@ -101,12 +101,16 @@ export class NestedPaging implements MemoryVirtualizer {
 
   // #region ept-violation-policy
   /**
-   * RAM is mapped with every permission, so a violation is an access to a device or to nothing. A device's registers are
-   * reached by emulation, and so is a write to nothing, which must leave no trace; a read or fetch there gets the frame of all
-   * ones.
+   * RAM is mapped with every permission, so a violation is an access to a device, to nothing, or to RAM that was unmapped. A
+   * device's registers are reached by emulation, and so is a write to nothing, which must leave no trace; a read or fetch there
+   * gets the frame of all ones.
    */
   violation(address: bigint, qualification: number): ViolationOutcome {
     const page = Math.floor(Number(address) / PAGE_BYTES) * PAGE_BYTES;
+    if (this.#isUnmapped(page)) {
+      this.map(page, this.resources.guestBase + page, PAGE_BYTES, this.#permissions);
+      return { kind: "mapped" };
+    }
     const device = this.resources.isDevice(page, PAGE_BYTES);
     if (device && (qualification & EPT_VIOLATION_FETCH) !== 0) {
       return {
@@ -138,6 +142,32 @@ export class NestedPaging implements MemoryVirtualizer {
     }
     if (dirty.length > 0) this.resources.flush();
     return dirty;
+  }
+
+  /** A larger page is broken into smaller ones first. */
+  unmap(page: number): void {
+    const { memory, guestBase, guestBytes, flush } = this.resources;
+    if (page + PAGE_BYTES > guestBytes) return;
+    let leaf = this.#leaf(page);
+    while (leaf.bytes > PAGE_BYTES) {
+      const first = Math.floor(page / leaf.bytes) * leaf.bytes;
+      const piece = leaf.bytes / 512;
+      memory.write64(leaf.entry, 0n);
+      for (let at = first; at < first + leaf.bytes; at += piece)
+        this.map(at, guestBase + at, piece, this.#permissions);
+      leaf = this.#leaf(page);
+    }
+    memory.write64(leaf.entry, 0n);
+    flush();
+  }
+
+  #isUnmapped(page: number): boolean {
+    const { memory, guestBytes } = this.resources;
+    return page + PAGE_BYTES <= guestBytes && memory.read64(this.#leaf(page).entry) === 0n;
+  }
+
+  get #permissions(): number {
+    return this.options.permissions ?? READ_WRITE_EXECUTE;
   }
 
   /** The entry that maps a page of RAM, and the page's size. */

@@ -9,7 +9,7 @@ import {
 import { PAGE_FAULT } from "../../spec/vectors.js";
 import * as F from "../../spec/vmcs-fields.js";
 import * as C from "../../spec/vmx-controls.js";
-import type { HardwarePort } from "../port.js";
+import type { VmxPort } from "./vmx-port.js";
 
 /** Bit 55 of IA32_VMX_BASIC: the TRUE capability MSRs exist and say which default-1 bits may be 0 (SDM A.2). */
 const TRUE_CONTROLS = 1n << 55n;
@@ -74,7 +74,7 @@ const WELCOME = C.SECONDARY_ENABLE_RDTSCP | C.SECONDARY_ENABLE_INVPCID;
  * Writes the five control words of the current VMCS, and which exceptions exit: under shadow paging page faults, whatever their
  * error code.
  */
-export function writeControls(port: HardwarePort, shadow: boolean): void {
+export function writeControls(port: VmxPort, shadow: boolean): void {
   const trueControls = ((port.rdmsr(IA32_VMX_BASIC) ?? 0n) & TRUE_CONTROLS) !== 0n;
   if (shadow) port.vmwrite(F.EXCEPTION_BITMAP, BigInt(1 << PAGE_FAULT));
   for (const [field, msr, always] of WANTED) {

@@ -3,7 +3,7 @@ import { INJECTED } from "../../spec/trace-records.js";
 import * as F from "../../spec/vmcs-fields.js";
 import * as C from "../../spec/vmx-controls.js";
 import { NMI } from "../../spec/vectors.js";
-import type { HardwarePort } from "../port.js";
+import type { VmxPort } from "./vmx-port.js";
 import type { Injection } from "../vcpu.js";
 
 /** Exceptions that push an error code (SDM 6.3.1, table 6-1). */
@@ -29,7 +29,7 @@ export class EventDelivery {
    * @param inProtectedMode - of the guest, as it sees itself
    */
   constructor(
-    private readonly port: HardwarePort,
+    private readonly port: VmxPort,
     private readonly source: InterruptSource,
     private readonly nmi: { nmiPending: boolean },
     private readonly inProtectedMode = () => (port.vmread32(F.GUEST_CR0) & CR0_PE) !== 0,

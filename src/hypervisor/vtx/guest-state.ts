@@ -2,8 +2,7 @@ import { startControl, startIdtLimit, startSegments, type StartState } from "../
 import { CR0_NE, CR4_VMXE, FLAG_FIXED } from "../../spec/control-bits.js";
 import * as F from "../../spec/vmcs-fields.js";
 import { ACTIVITY_ACTIVE, ENTRY_IA32E_MODE_GUEST } from "../../spec/vmx-controls.js";
-import type { GuestMemory } from "../memory/guest-memory.js";
-import type { HardwarePort } from "../port.js";
+import type { VmxPort } from "./vmx-port.js";
 import { REGISTER_NAMES } from "../vcpu.js";
 import { CR0_OWNED } from "./exits/control-register.js";
 
@@ -12,15 +11,9 @@ const DR7_RESET = 0x400;
 const PAT_RESET = 0x0007_0406_0007_0406n;
 const NO_SHADOW_VMCS = 0xffff_ffff_ffff_ffffn;
 
-/** Copies the image into guest RAM; addresses are guest-physical. */
-export function loadGuestMemory(memory: GuestMemory, state: StartState): void {
-  for (const { address, bytes } of state.zero ?? []) memory.fill(address, bytes, 0);
-  for (const { address, bytes } of state.segments) memory.write(address, bytes);
-}
-
 // #region guest-start-state
 /** Puts the start of an image into the guest-state area (SDM 25.4): what a boot loader would have left behind. */
-export function writeGuestState(port: HardwarePort, state: StartState): void {
+export function writeGuestState(port: VmxPort, state: StartState): void {
   const { cr0, cr4, efer } = startControl(state.startMode);
   writeSegments(port, state);
   port.vmwrite(F.GUEST_CR0, BigInt((cr0 | CR0_NE) >>> 0));
@@ -50,12 +43,12 @@ export function writeGuestState(port: HardwarePort, state: StartState): void {
 // #endregion
 
 /** The registers that VM entry does not load: they simply are the guest's. */
-export function writeGuestRegisters(port: HardwarePort, state: StartState): void {
+export function writeGuestRegisters(port: VmxPort, state: StartState): void {
   REGISTER_NAMES.forEach((name, number) => port.writeRegister(number, BigInt(state.registers[name] ?? 0)));
 }
 
 /** The fields of the eight segments lie 2 apart in the order of {@link startSegments}. */
-function writeSegments(port: HardwarePort, state: StartState): void {
+function writeSegments(port: VmxPort, state: StartState): void {
   startSegments(state).forEach(({ selector, base, limit, rights }, i) => {
     port.vmwrite(F.GUEST_ES_SELECTOR + 2 * i, BigInt(selector));
     port.vmwrite(F.GUEST_ES_LIMIT + 2 * i, BigInt(limit));

@@ -15,7 +15,7 @@ import * as F from "../../spec/vmcs-fields.js";
 import type { PhysicalMemory } from "../../machine/physical-memory.js";
 import type { FrameAllocator } from "../memory/frame-allocator.js";
 import { FRAMES_BASE } from "../memory/layout.js";
-import type { HardwarePort } from "../port.js";
+import type { VmxPort } from "./vmx-port.js";
 
 const CODE_SELECTOR = 0x08;
 const DATA_SELECTOR = 0x10;
@@ -34,7 +34,7 @@ export function buildHostPageTables(memory: PhysicalMemory, frames: FrameAllocat
 }
 
 /** What the processor loads at every VM exit (SDM 25.5, 28.5): 64-bit mode on the hypervisor's page tables and stack. */
-export function writeHostState(port: HardwarePort, cr3: number): void {
+export function writeHostState(port: VmxPort, cr3: number): void {
   port.vmwrite(F.HOST_IA32_PAT, port.rdmsr(IA32_PAT) ?? 0n);
   const values: [field: number, value: number][] = [
     [F.HOST_CR0, (CR0_PG | CR0_PE | CR0_ET | CR0_NE | CR0_WP) >>> 0],

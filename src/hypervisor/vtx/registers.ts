@@ -1,5 +1,5 @@
 import { GUEST_RSP } from "../../spec/vmcs-fields.js";
-import type { HardwarePort } from "../port.js";
+import type { VmxPort } from "./vmx-port.js";
 import { REGISTER_NAMES, type Registers } from "../vcpu.js";
 
 const RSP = REGISTER_NAMES.indexOf("rsp");
@@ -7,7 +7,7 @@ const RSP = REGISTER_NAMES.indexOf("rsp");
 const NAMES_32 = { eax: 0, ecx: 1, edx: 2, ebx: 3 } as const;
 
 /** The guest's registers as a VM exit left them: in the processor, but for RSP, which is in the VMCS. */
-export function guestRegisters(port: HardwarePort): Registers {
+export function guestRegisters(port: VmxPort): Registers {
   const registers = {} as Registers;
   REGISTER_NAMES.forEach((name, number) => {
     Object.defineProperty(registers, name, {

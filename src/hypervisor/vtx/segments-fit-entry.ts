@@ -1,6 +1,6 @@
 import { FLAG_VM } from "../../spec/control-bits.js";
 import * as F from "../../spec/vmcs-fields.js";
-import type { HardwarePort } from "../port.js";
+import type { VmxPort } from "./vmx-port.js";
 
 const CS = 1;
 const SS = 2;
@@ -23,7 +23,7 @@ interface Segment {
  * Whether VM entry without "unrestricted guest" takes the segment registers (SDM 27.3.1.2), as they may not be after a change from
  * real-address mode to protected mode, until each has been loaded from a descriptor.
  */
-export function segmentsFitEntry(port: HardwarePort): boolean {
+export function segmentsFitEntry(port: VmxPort): boolean {
   // Virtual-8086 mode is entered by IRET and task switches alone, which load all segments.
   if ((port.vmread32(F.GUEST_RFLAGS) & FLAG_VM) !== 0) return true;
   const segments = Array.from({ length: GS + 1 }, (_, i) => readSegment(port, i));
@@ -39,7 +39,7 @@ export function segmentsFitEntry(port: HardwarePort): boolean {
   });
 }
 
-function readSegment(port: HardwarePort, index: number): Segment {
+function readSegment(port: VmxPort, index: number): Segment {
   return {
     selector: port.vmread32(F.GUEST_ES_SELECTOR + 2 * index),
     limit: port.vmread32(F.GUEST_ES_LIMIT + 2 * index),

@@ -28,8 +28,8 @@ import * as F from "../../spec/vmcs-fields.js";
 import { ENTRY_IA32E_MODE_GUEST } from "../../spec/vmx-controls.js";
 import type { GuestMemory } from "../memory/guest-memory.js";
 import type { AddressSpace, FaultOutcome, GuestPaging } from "../memory/shadow/shadow-memory.js";
-import type { HardwarePort } from "../port.js";
 import { segmentsFitEntry } from "./segments-fit-entry.js";
+import type { VmxPort } from "./vmx-port.js";
 
 /** Bits of CR0 and CR4 that decide about paging or that VMX operation fixes: the guest has its own idea of them. */
 const CR0_OWNED = (CR0_PE | CR0_PG | CR0_WP | CR0_NE | CR0_NW | CR0_CD) >>> 0;
@@ -61,7 +61,7 @@ export class ShadowRegisters {
   #interpreted = false;
 
   constructor(
-    private readonly port: HardwarePort,
+    private readonly port: VmxPort,
     private readonly space: AddressSpace,
     private readonly guestMemory: GuestMemory,
   ) {}
@@ -241,6 +241,6 @@ function usesPdptes({ cr0, cr4, efer }: GuestPaging): boolean {
 }
 
 /** A control register as the guest reads it: bits that the hypervisor owns come from the read shadow (SDM 25.6.6). */
-function visible(port: HardwarePort, field: number, owned: number, shadow: number): number {
+function visible(port: VmxPort, field: number, owned: number, shadow: number): number {
   return ((port.vmread32(field) & ~owned) | (port.vmread32(shadow) & owned)) >>> 0;
 }

@@ -1,6 +1,6 @@
 import * as M from "../../spec/msrs.js";
 import { REGISTER_NAMES } from "../../spec/registers.js";
-import type { HardwarePort } from "../port.js";
+import type { VmxPort } from "./vmx-port.js";
 
 /** MSRs that VM exits and entries leave alone and a guest reaches directly (see msr-bitmap). */
 const EXCHANGED_MSRS = [
@@ -25,12 +25,12 @@ export class VcpuContext {
   #extended: Uint8Array;
 
   /** A processor after INIT, whose extended state is as the machine's own is now. */
-  constructor(port: HardwarePort) {
+  constructor(port: VmxPort) {
     this.#extended = port.saveExtendedState();
   }
 
   /** Takes the virtual CPU that ran last out of the processor. */
-  save(port: HardwarePort): void {
+  save(port: VmxPort): void {
     this.#registers = REGISTER_NAMES.map((_, number) => port.readRegister(number));
     this.#cr2 = port.cr2;
     this.#debug = port.debugAddresses;
@@ -39,7 +39,7 @@ export class VcpuContext {
   }
 
   /** Puts the virtual CPU that runs next into the processor. */
-  load(port: HardwarePort): void {
+  load(port: VmxPort): void {
     this.#registers.forEach((value, number) => port.writeRegister(number, value));
     port.cr2 = this.#cr2;
     port.debugAddresses = this.#debug;

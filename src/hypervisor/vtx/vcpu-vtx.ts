@@ -9,7 +9,7 @@ import type { PhysicalInterrupts } from "../io/physical-interrupts.js";
 import type { GuestMemory } from "../memory/guest-memory.js";
 import type { MemoryVirtualizer } from "../memory/memory-virtualizer.js";
 import type { Outcome } from "../outcome.js";
-import type { HardwarePort } from "../port.js";
+import type { VmxPort } from "./vmx-port.js";
 import type { CpuidRegisters, Injection, Registers } from "../vcpu.js";
 import type { VmVcpu } from "../vm-vcpu.js";
 import { VmxError } from "../vmx-error.js";
@@ -34,7 +34,7 @@ const PENDING_SINGLE_STEP = 1n << 14n;
 
 /** What a vCPU is wired to. */
 export interface VcpuParts {
-  port: HardwarePort;
+  port: VmxPort;
   board: VirtualBoard;
   interrupts: PhysicalInterrupts;
   local: LocalInterrupts;

@@ -2,7 +2,7 @@ import type { LocalInterrupts } from "../../machine/peripherals.js";
 import type { VirtualPins } from "../io/virtual-pins.js";
 import * as M from "../../spec/msrs.js";
 import { TSC_OFFSET } from "../../spec/vmcs-fields.js";
-import type { HardwarePort } from "../port.js";
+import type { VmxPort } from "./vmx-port.js";
 import type { ShadowRegisters } from "./shadow-registers.js";
 
 /** Locked with VMX off (SDM 24.7): firmware has decided, as CPUID says too. */
@@ -23,7 +23,7 @@ export class VirtualMsrs {
    * @param paging - its IA32_EFER, where the processor has another one
    */
   constructor(
-    port: HardwarePort,
+    port: VmxPort,
     private readonly local: LocalInterrupts,
     pins: VirtualPins,
     paging: ShadowRegisters | null,
@@ -67,7 +67,7 @@ function variable(value: bigint): VirtualMsr {
 }
 
 /** The guest's counter is the machine's plus TSC_OFFSET (SDM 26.3). */
-function timeStampCounter(port: HardwarePort, local: LocalInterrupts, pins: VirtualPins): VirtualMsr {
+function timeStampCounter(port: VmxPort, local: LocalInterrupts, pins: VirtualPins): VirtualMsr {
   const host = (): bigint => port.rdmsr(M.IA32_TIME_STAMP_COUNTER) ?? 0n;
   return {
     read: () => BigInt.asUintN(64, host() + port.vmread(TSC_OFFSET)),

@@ -1,7 +1,7 @@
 import type { PhysicalMemory } from "../../machine/physical-memory.js";
 import { IA32_FEATURE_CONTROL, IA32_VMX_BASIC } from "../../spec/msrs.js";
 import type { FrameAllocator } from "../memory/frame-allocator.js";
-import type { HardwarePort } from "../port.js";
+import type { VmxPort } from "./vmx-port.js";
 import { buildHostPageTables } from "./host-state.js";
 
 const FEATURE_CONTROL_LOCK = 1n << 0n;
@@ -17,7 +17,7 @@ export interface VmxOperation {
 
 // #region vmx-on
 /** Enters VMX root operation (SDM 24.7, 24.8): from here on the hypervisor is at ring −1. */
-export function enterVmxOperation(port: HardwarePort, frames: FrameAllocator): VmxOperation {
+export function enterVmxOperation(port: VmxPort, frames: FrameAllocator): VmxOperation {
   const hostCr3 = buildHostPageTables(port.memory, frames);
   const revision = Number((port.rdmsr(IA32_VMX_BASIC) ?? 0n) & 0x7fff_ffffn);
   port.enterVmxReadyMode(hostCr3);
@@ -30,7 +30,7 @@ export function enterVmxOperation(port: HardwarePort, frames: FrameAllocator): V
 }
 
 /** Makes an empty VMCS and makes it current (SDM 25.11). @returns its machine-physical address */
-export function newVmcs(port: HardwarePort, frames: FrameAllocator, revision: number): number {
+export function newVmcs(port: VmxPort, frames: FrameAllocator, revision: number): number {
   const vmcs = newRegion(port.memory, frames, revision);
   port.vmclear(vmcs);
   port.vmptrld(vmcs);

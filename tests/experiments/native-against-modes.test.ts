@@ -2,17 +2,19 @@ import { describe, expect, it } from "vitest";
 import { Session } from "../../src/experiments/session.js";
 import type { CpuMode, MemoryMode } from "../../src/experiments/view.js";
 import { CATALOGUE } from "../../src/guests/catalogue.js";
-import { builtImage, core, guest } from "./guest.js";
+import { builtImage, core, decoder, guest } from "./guest.js";
 
 const RAM = 16 * 2 ** 20;
 const COMPARED = new Set("RAX RCX RDX RBX RSP RBP RSI RDI R8 R9 RIP RFLAGS CR2 CR3 EFER".split(" "));
 /** Under shadow paging the processor has others than the guest, which reads them itself in some cases here. */
 const TRANSLATED = new Set(["CR3", "EFER"]);
-const MODES = ["nested", "shadow"] as const;
+/** Ways to run a guest under the hypervisor. */
+const MODES: readonly (readonly [CpuMode, MemoryMode?])[] = [["vtx", "nested"], ["vtx", "shadow"], ["bt"]];
 
 function run(source: string, cpuMode: CpuMode, memoryMode?: MemoryMode) {
   const session = Session.create({
     core,
+    decoder,
     image: guest(source),
     name: "x",
     cpuMode,
@@ -33,12 +35,13 @@ function run(source: string, cpuMode: CpuMode, memoryMode?: MemoryMode) {
   };
 }
 
-/** In a VM, with either kind of memory, the guest comes to the same end as on the bare machine. */
+/** In a VM the guest comes to the same end as on the bare machine. */
 function expectTheSame(source: string, native: ReturnType<typeof run>): void {
-  for (const mode of MODES) expect(run(source, "vtx", mode), mode).toMatchObject(visible(native, mode));
+  for (const [cpu, memory] of MODES)
+    expect(run(source, cpu, memory), `${cpu} ${memory}`).toMatchObject(visible(native, memory));
 }
 
-function visible(native: ReturnType<typeof run>, mode: MemoryMode): ReturnType<typeof run> {
+function visible(native: ReturnType<typeof run>, mode?: MemoryMode): ReturnType<typeof run> {
   if (mode !== "shadow") return native;
   const registers = Object.entries(native.registers).filter(([name]) => !TRANSLATED.has(name));
   return { ...native, registers: Object.fromEntries(registers) };
@@ -192,6 +195,7 @@ describe("every built-in guest", () => {
       const end = (cpuMode: CpuMode, memoryMode?: MemoryMode) => {
         const session = Session.create({
           core,
+          decoder,
           image: builtImage(image),
           name: image,
           cpuMode,
@@ -207,7 +211,7 @@ describe("every built-in guest", () => {
         return { console: told, ending: { kind: ending?.kind, status: ending?.status } };
       };
       const native = end("native");
-      for (const mode of MODES) expect(end("vtx", mode), mode).toEqual(native);
+      for (const [cpu, memory] of MODES) expect(end(cpu, memory), `${cpu} ${memory}`).toEqual(native);
     },
   );
 });

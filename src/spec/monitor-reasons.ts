@@ -1,0 +1,9 @@
+/**
+ * Why a guest left for a monitor that owns ring 0. The numbers continue those of the basic VM-exit reasons
+ * (spec/exit-reasons), so that one column of a report holds both.
+ * @module
+ */
+/** + vector: an exception, an interrupt of the machine, or INT n, delivered through the monitor's IDT. */
+export const MONITOR_VECTOR = 0x100;
+export const MONITOR_SYSCALL = 0x200;
+export const MONITOR_SYSENTER = 0x201;
