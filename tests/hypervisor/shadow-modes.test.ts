@@ -246,7 +246,7 @@ describe.each(CASES)("$name on $hardware tables", ({ name, mode, hardware }) => 
         expect(found, what).toEqual({ kind: "traced", guestPhysical: expected.pa });
         expect(access & WRITE, what).toBe(WRITE);
       } else expect(found.pa - GUEST_BASE, what).toBe(expected.pa);
-      if (i % 50 === 0) world.expectIsolation(hardware);
+      if (i % 10 === 0) world.expectIsolation(hardware);
       expect(
         Buffer.compare(world.tables(world.memory, GUEST_BASE), world.tables(world.nativeMemory, 0)),
         what,
