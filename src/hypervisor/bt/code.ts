@@ -72,6 +72,10 @@ export class Code {
   restoreByte(register: number, field: number): void {
     this.#data([0x0f, 0xb6], register, field, false);
   }
+  /** MOV of a field to AL. */
+  restoreAl(field: number): void {
+    this.#data([0x8a], RAX, field, false);
+  }
   /** MOV of a constant to a field of one byte. */
   setByte(field: number, value: number): void {
     this.#data([0xc6], 0, field, false, 1);

@@ -1,6 +1,6 @@
 import { startSegments, type StartState } from "../../machine/start-state.js";
 import * as K from "../../spec/call-outs.js";
-import { CR4_UMIP } from "../../spec/control-bits.js";
+import { CR4_UMIP, FLAG_AC } from "../../spec/control-bits.js";
 import { CS, SS } from "../../spec/cpu-state.js";
 import { FAULT_PRESENT, FAULT_WRITE } from "../../spec/page-bits.js";
 import { DEBUG, GENERAL_PROTECTION } from "../../spec/vectors.js";
@@ -11,14 +11,15 @@ import type { AddressSpace, ShadowMemory } from "../memory/shadow/shadow-memory.
 import { BIG, DPL_SHIFT, PRESENT, TYPE_ACCESSED } from "../ring0/descriptor.js";
 import { LDT_SELECTOR } from "../ring0/layout.js";
 import type { Monitor } from "../ring0/monitor.js";
-import type { CallOut, CodePage, Exit } from "./block.js";
+import { Block, type CallOut, type CodePage, type Exit } from "./block.js";
 import type { Cache } from "./cache.js";
+import { Code } from "./code.js";
 import { CYCLES_PER_TRANSLATED_INSTRUCTION } from "./costs.js";
 import type { Decoder } from "./decoder.js";
 import { FETCH, SUPERVISOR, type GuestLinear } from "./guest-linear.js";
 import { CALL_OUT_HANDLERS } from "./handlers.js";
 import { effectiveAddress, linearAddress } from "./memory-operands.js";
-import type { MemoryOperand } from "./operand.js";
+import type { MemoryOperand, SegmentedInstruction } from "./operand.js";
 import type { ProcessorState } from "./processor-state.js";
 import { Translator } from "./translator.js";
 import type { BtCpu } from "./virtual-cpu.js";
@@ -92,6 +93,30 @@ export class Translations {
       .code(linear, limit, (page, physical) => pages.push({ linear: page, physical }));
   }
 
+  /** One instruction as it is, and back. @returns its offset in the cache */
+  segmented(original: CallOut): number {
+    const { rip, next, operand, block: from } = original;
+    const { bytes, segment } = operand as SegmentedInstruction;
+    const start = this.cache.room(MOST_BYTES);
+    const code = new Code();
+    code.begin(32, start);
+    const block = new Block(rip, 32, start);
+    block.borrowed = segment;
+    block.piece(start, rip);
+    code.copy(bytes, 0, bytes.length);
+    block.piece(code.at, next);
+    code.callOut();
+    block.end = code.at;
+    block.pages.push(...from.pages);
+    block.length = from.length;
+    const kind = K.CALL_OUT_SEGMENTED_DONE;
+    const callOuts = new Map([
+      [code.at, { kind, block, rip, next, resume: 0, mnemonic: 0, operand: original }],
+    ]);
+    this.cache.add({ block, code, callOuts }, false);
+    return start;
+  }
+
   /** An exit of a block has been taken for the first time: from now on it is a jump. */
   follow(cpu: BtCpu, exit: Exit): void {
     const bits = cpu.state.bits as 32 | 64;
@@ -141,7 +166,7 @@ export class Translations {
    */
   pageFault(cpu: BtCpu, linear: bigint, errorCode: number): void {
     const { space, devices } = this.parts;
-    const access = { linear, errorCode, accessControl: true };
+    const access = { linear, errorCode, accessControl: (cpu.rflags & BigInt(FLAG_AC)) !== 0n };
     if (this.#supplyCache(cpu, linear, errorCode)) return;
     const outcome = space.fault(access);
     switch (outcome.kind) {
@@ -281,10 +306,10 @@ export class Translations {
   startSegments(image: StartState): void {
     const { tables, port } = this.parts.monitor;
     startSegments(image).forEach(({ selector, rights }, index) => {
-      if (index > 5 || index === CS || (selector & 0xfffc) === 0) return;
+      if (index > 5 || (selector & 0xfffc) === 0) return;
       const high = 0xf_0000 | PRESENT | TYPE_ACCESSED | BIG | ((rights & 0xf0ff) << 8) | (1 << DPL_SHIFT);
       tables.setDescriptor(selector, [0xffff, high >>> 0]);
-      if (index !== SS) port.loadSelector(index, selector);
+      if (index !== CS && index !== SS) port.loadSelector(index, selector);
     });
   }
 
