@@ -69,6 +69,12 @@ export class BtBackend implements CpuBackend {
     return [cpu];
   }
 
+  /** The translation cache, to be looked at. */
+  get cache(): Cache {
+    if (this.#cpu === null) throw new Error("the VM has not been built");
+    return this.#cpu.translations.cache;
+  }
+
   flushTranslations(): void {
     this.port.flushTlb();
   }

@@ -176,6 +176,10 @@ export class Cache {
       for (const block of [...(this.#byPage.get(page) ?? [])])
         if (overlaps(block, page, address, bytes)) this.drop(block);
   }
+  /** Nothing of a guest-physical page is translated any more. */
+  dropPage(page: number): void {
+    for (const block of [...(this.#byPage.get(page) ?? [])]) this.drop(block);
+  }
   holdsCode(page: number): boolean {
     return this.#byPage.has(page);
   }

@@ -26,6 +26,11 @@ import type { BtCpu } from "./virtual-cpu.js";
 
 /** Faults of one instruction on traced pages after which it is translated anew. */
 const MOST_FAULTS = 8;
+/** Stores to a page of code after which it is given up as one. */
+const MOST_WRITES = 2000;
+const REP = 0xf3;
+/** MOVS, STOS and INS. */
+const STRING_STORES = new Set([0xa4, 0xa5, 0xaa, 0xab, 0x6c, 0x6d]);
 /** What a translation may need of room, at most. */
 const MOST_BYTES = 0x2000;
 
@@ -51,6 +56,8 @@ export class Translations {
   /** Guest addresses of instructions that fault too often, and how often each has. */
   readonly #software = new Set<number>();
   readonly #faults = new Map<number, number>();
+  /** Stores carried out in software, by guest-physical page of code. */
+  readonly #writes = new Map<number, number>();
   #state: ProcessorState | null = null;
 
   constructor(private readonly parts: TranslationParts) {
@@ -185,11 +192,36 @@ export class Translations {
           stop: false,
         });
       case "traced":
+        if (this.#rewritten(cpu, outcome.guestPhysical)) return;
         this.#adapt(cpu);
         return this.#carryOut(cpu, linear, outcome.guestPhysical);
     }
   }
   // #endregion
+
+  /**
+   * A page of code that is written as a whole, by a string instruction or by many stores, is one no longer.
+   * @returns whether the guest is to write it by itself
+   */
+  #rewritten(cpu: BtCpu, guestPhysical: number): boolean {
+    const page = Math.floor(guestPhysical / PAGE_BYTES);
+    if (!this.cache.holdsCode(page)) return false;
+    const writes = (this.#writes.get(page) ?? 0) + 1;
+    this.#writes.set(page, writes);
+    if (writes < MOST_WRITES && !this.#atString(cpu)) return false;
+    this.#writes.delete(page);
+    cpu.settle();
+    this.cache.dropPage(page);
+    return true;
+  }
+
+  /** The instruction at which the guest is in the cache is a repeated string instruction. */
+  #atString(cpu: BtCpu): boolean {
+    const offset = cpu.state.cpl === 0 ? this.cache.offset(this.parts.monitor.rip) : -1;
+    if (offset < 0) return false;
+    const code = this.parts.monitor.port.memory.read(this.cache.machine + offset, 4);
+    return code[0] === REP && code.some((byte) => STRING_STORES.has(byte));
+  }
 
   /** A store to a page that may not be written directly. */
   #carryOut(cpu: BtCpu, linear: bigint, guestPhysical: number): void {
@@ -234,14 +266,20 @@ export class Translations {
 
   /** A page has been written in software: what became of its bytes tells what was. */
   #changed(page: number, before: Uint8Array): void {
+    const after = this.parts.guestMemory.read(page, PAGE_BYTES);
     const old = new Uint32Array(before.buffer);
-    const now = new Uint32Array(this.parts.guestMemory.read(page, PAGE_BYTES).buffer);
+    const now = new Uint32Array(after.buffer);
     let first = 0;
     while (first < now.length && now[first] === old[first]) first++;
     if (first === now.length) return;
     let last = now.length - 1;
     while (now[last] === old[last]) last--;
-    this.written(page + 4 * first, 4 * (last - first + 1));
+    // From words to bytes: the next byte may be of an instruction.
+    let from = 4 * first;
+    while (after[from] === before[from]) from++;
+    let to = 4 * last + 3;
+    while (after[to] === before[to]) to--;
+    this.written(page + from, to - from + 1);
   }
 
   /** Guest memory has been written by the monitor. */

@@ -696,6 +696,7 @@ const RESTORE_OF: Readonly<Record<number, number>> = { 0: B.RESTORE_RAX, 1: B.RE
 
 /** Call-outs behind which the guest goes on somewhere else, or as somebody else. */
 const ENDING = new Set<number>([
+  K.CALL_OUT_HLT,
   K.CALL_OUT_IRET,
   K.CALL_OUT_INT,
   K.CALL_OUT_SYSCALL,
