@@ -105,6 +105,17 @@ export class Code {
     this.byte(0xe9);
     this.dword(target - (this.at + 4));
   }
+  /** JMP to where the table has it for the address in RAX; RCX and RDX are lost. */
+  jumpThroughTable(): void {
+    this.low16(RCX, RAX);
+    if (this.bits === 64) {
+      this.addressOf(RDX, L.HASH_64);
+      this.byte(0xff, 0x24, 0xca); // JMP [RDX + 8 · RCX]
+    } else {
+      this.byte(GS_PREFIX, 0xff, 0x24, 0x8d); // JMP GS:[4 · ECX + table]
+      this.dword(L.HASH_32);
+    }
+  }
   /** JRCXZ or JECXZ over so many bytes. */
   jumpIfZero(bytes: number): void {
     this.byte(0xe3, bytes);

@@ -62,30 +62,32 @@ export class Translations {
 
   constructor(private readonly parts: TranslationParts) {
     this.cache = parts.cache;
-    this.#translator = new Translator(
-      parts.decoder,
-      {
-        fetch: (rip, bytes, pages) => this.#fetch(rip, bytes, pages),
-        software: this.#software,
-      },
-      this.cache.routines,
-    );
+    this.#translator = new Translator(parts.decoder, {
+      fetch: (rip, bytes, pages) => this.#fetch(rip, bytes, pages),
+      software: this.#software,
+    });
   }
 
   // #region find-or-translate
   /** Offset in the cache of the code for where the guest is. */
   offsetFor(cpu: BtCpu, alone: boolean): number {
     const bits = cpu.state.bits as 32 | 64;
-    if (alone) return this.#translate(cpu, bits, 1);
+    if (alone) return this.#translate(cpu, bits, { most: 1 });
     return this.cache.find(cpu.rip, bits)?.start ?? this.#translate(cpu, bits);
   }
   // #endregion
 
-  #translate(cpu: BtCpu, bits: 32 | 64, most?: number): number {
+  /** @param entry - it begins with its entry for indirect jumps */
+  #translate(
+    cpu: BtCpu,
+    bits: 32 | 64,
+    { most, entry = false }: { most?: number; entry?: boolean } = {},
+  ): number {
     this.#state = cpu.state;
-    const start = this.cache.room(MOST_BYTES);
+    const room = this.cache.room(MOST_BYTES);
+    const start = entry ? this.cache.beginWithEntry(cpu.rip, bits, room) : room;
     const translation = this.#translator.translate(cpu.rip, bits, start, most);
-    this.cache.add(translation, most === undefined);
+    this.cache.add(translation, most === undefined, entry ? room : 0);
     this.parts.monitor.port.spend(CYCLES_PER_TRANSLATED_INSTRUCTION * translation.block.count);
     return start;
   }
@@ -135,9 +137,8 @@ export class Translations {
   /** An indirect jump to where the guest is now was not found. */
   publish(cpu: BtCpu): void {
     const bits = cpu.state.bits as 32 | 64;
-    this.offsetFor(cpu, false);
-    const block = this.cache.find(cpu.rip, bits);
-    if (block !== undefined) this.cache.publish(block);
+    if (this.cache.find(cpu.rip, bits) === undefined) this.#translate(cpu, bits, { entry: true });
+    this.cache.publish(this.cache.find(cpu.rip, bits)!);
   }
 
   /** The tables that the virtual processor begins with. @returns machine-physical address for CR3 */

@@ -20,14 +20,6 @@ export interface CodeSource {
   readonly software: ReadonlySet<number>;
 }
 
-/** Offsets of the routines that all blocks share. */
-export interface Routines {
-  lookUp64: number;
-  lookUp32: number;
-  miss64: number;
-  miss32: number;
-}
-
 /** What a translation is made of; {@link Translator.translate} leaves it in the cache's hands. */
 export interface Translation {
   block: Block;
@@ -68,7 +60,6 @@ export class Translator {
   constructor(
     private readonly decoder: Decoder,
     private readonly source: CodeSource,
-    private readonly routines: Routines,
   ) {}
 
   // #region translate-block
@@ -274,11 +265,20 @@ export class Translator {
     return this.#lookUp(alone);
   }
 
+  /** The table's index is 16 bits of the address; what it leads to compares the rest. No flag is touched on the way. */
   #lookUp(alone: boolean): boolean {
     const code = this.#code;
-    this.#block.piece(code.at, this.#rip, B.RESTORE_RAX | B.TARGET_IN_RAX);
-    if (alone) this.#callOut(K.CALL_OUT_LOOK_UP, false, null);
-    else code.jump(code.bits === 64 ? this.routines.lookUp64 : this.routines.lookUp32);
+    const block = this.#block;
+    const target = B.TARGET_IN_RAX | B.RESTORE_RAX;
+    block.piece(code.at, this.#rip, target);
+    if (alone) return this.#callOut(K.CALL_OUT_LOOK_UP, false, null);
+    code.save(RCX, L.SAVED_RCX);
+    block.piece(code.at, this.#rip, target | B.RESTORE_RCX);
+    if (code.bits === 64) {
+      code.save(RDX, L.SAVED_RDX);
+      block.piece(code.at, this.#rip, target | B.RESTORE_RCX | B.RESTORE_RDX);
+    }
+    code.jumpThroughTable();
     return false;
   }
   // #endregion
