@@ -58,7 +58,7 @@ export class Cache {
     private readonly memory: PhysicalMemory,
     readonly machine: number,
     private linear64: bigint,
-    private linear32: number,
+    private readonly linear32: number,
     private readonly onPage: (page: number, holdsCode: boolean) => void,
   ) {
     this.#writeConstants();
@@ -93,10 +93,9 @@ export class Cache {
     };
   }
 
-  /** Both of its places may be others from here on. */
-  moveTo(linear64: bigint, linear32: number): void {
+  /** It is at another place in the monitor's window from here on. */
+  moveTo(linear64: bigint): void {
     this.linear64 = linear64;
-    this.linear32 = linear32;
     this.flush();
   }
 

@@ -66,6 +66,8 @@ export interface BtParts {
   translations: Translations;
   local: LocalInterrupts;
   pins: VirtualPins;
+  /** Called with the processor in the monitor, before the guest runs again: the monitor may have to move. */
+  giveWay: () => void;
 }
 
 /**
@@ -494,7 +496,8 @@ export class TranslatedCpu implements GuestCpu, BtCpu {
   // #region bt-interrupts
   /** A waiting interrupt goes in if the guest can take it, else translated code is told to ask when it can. */
   beforeEntry(): void {
-    const { pins } = this.parts;
+    const { pins, giveWay } = this.parts;
+    if (this.#emulation === null) giveWay();
     const source = this.#source;
     this.page.write(L.VIRTUAL_CR8, BigInt(pins.taskPriority));
     if (this.#emulation !== null) return;

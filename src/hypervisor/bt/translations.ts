@@ -230,7 +230,8 @@ export class Translations {
     const page = pageAddress(guestPhysical);
     const before = guestMemory.read(page, PAGE_BYTES);
     const done = (): void => this.#changed(page, before);
-    const stop = this.cache.holdsCode(page / PAGE_BYTES);
+    const root = page === Number(cpu.state.cr3 & 0x7f_ffff_f000n);
+    const stop = root || this.cache.holdsCode(page / PAGE_BYTES);
     cpu.emulate({ linear, target: guestMemory.base + page, devices: null, done, stop });
   }
 

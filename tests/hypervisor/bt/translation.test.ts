@@ -1,5 +1,6 @@
 /** The translation cache: chaining, look-up, changing code, remapped code, adaptive translation. */
 import { describe, expect, it } from "vitest";
+import { FIRST_SLOT } from "../../../src/hypervisor/bt/layout.js";
 import { END, translated } from "./run.js";
 
 const DONE = { kind: "debug-exit", status: 15 };
@@ -131,5 +132,19 @@ describe("code that is mapped anew", () => {
     );
     expect(run.ending?.kind).toBe("triple-fault");
     expect(run.registers.cr2).toBe(0x4000_0000n);
+  });
+});
+
+describe("a guest that wants the addresses of the monitor", () => {
+  const entry = FIRST_SLOT * 8;
+  it("maps them and has them: the cache moves", () => {
+    const linear = BigInt.asUintN(64, BigInt.asIntN(48, BigInt(FIRST_SLOT) << 39n));
+    const run = translated(
+      `main: xor ebx, ebx\ncall count\nmov qword ptr [0x300000], 0x301000 | PAGE_UPPER\nmov qword ptr [0x301000], 0x302000 | PAGE_UPPER\nmov qword ptr [0x302000], 0x400000 | PAGE_PRESENT | PAGE_WRITABLE\nmov dword ptr [0x400000], 0x1234\nmov dword ptr [0x400008], 0x00c3c3ff\nmov qword ptr [PML4 + ${entry}], 0x300000 | PAGE_UPPER\nmov rbp, 0x${linear.toString(16)}\nmov esi, [rbp]\nmov dword ptr [rbp + 4], 0x99\ncall count\nmov edi, [0x400004]\ncall count\n${END}\ncount: inc ebx\nret`,
+    );
+    expect(run.ending).toMatchObject(DONE);
+    const { general } = run.registers;
+    expect([general[3], general[6], general[7]]).toEqual([3n, 0x1234n, 0x99n]);
+    expect(run.cache.statistics.flushed).toBeGreaterThan(0);
   });
 });
