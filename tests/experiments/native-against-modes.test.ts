@@ -65,7 +65,7 @@ describe("an instruction that exits leaves the same state as on the bare machine
   it.each([
     [
       "IN of each size",
-      "mov rax, -1\nmov edx, 0x60\nin al, dx\nmov rbx, rax\nmov rax, -1\nin ax, dx\nmov rcx, rax\nmov rax, -1\nin eax, dx\nmov rbp, rax\nxor eax, eax",
+      "mov rax, -1\nmov edx, 0x3fc\nin al, dx\nmov rbx, rax\nmov rax, -1\nin ax, dx\nmov rcx, rax\nmov rax, -1\nin eax, dx\nmov rbp, rax\nxor eax, eax",
     ],
     [
       "REP OUTSB, longer than one exit takes",

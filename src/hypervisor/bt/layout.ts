@@ -39,9 +39,9 @@ export const VIRTUAL_CR0 = 0x30;
 export const VIRTUAL_CR2 = 0x38;
 export const VIRTUAL_CR3 = 0x40;
 export const VIRTUAL_CR4 = 0x48;
-/** What a read of {@link KNOWN_PORT} gives. u8. */
+/** What a read of {@link KNOWN_PORT} gives: the byte last written there. u8. */
 export const PORT_VALUE = 0x50;
-/** The port at which firmware shows its progress and software waits: no device of a VM is behind it. */
+/** The port at which firmware shows its progress, and software waits by reading it: a latch. */
 export const KNOWN_PORT = 0x80;
 
 /** Offsets in the constants: of each byte of RFLAGS[15:8] its IF and its IOPL; 0 for a byte below 16. 256 bytes each. */

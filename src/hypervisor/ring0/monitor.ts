@@ -7,7 +7,7 @@ import type { FrameAllocator } from "../memory/frame-allocator.js";
 import { PAGE_BYTES } from "../memory/layout.js";
 import type { MonitorRange } from "../memory/shadow/shadow-memory.js";
 import * as L from "./layout.js";
-import type { Ring0Port } from "./port.js";
+import type { MonitorTables as Places, Ring0Port } from "./port.js";
 import { MonitorTables } from "./tables.js";
 
 const RCX = 1;
@@ -65,15 +65,8 @@ export class Monitor {
 
   /** The processor is the monitor's from here on. @param cr3 - tables that map {@link ranges} */
   takeOver(cr3: number, cr4: number): void {
-    this.port.takeOver({
-      cr3,
-      cr4,
-      gdt: { base: this.#linear(L.GDT), limit: L.GDT_BYTES - 1 },
-      idt: { base: this.#linear(L.IDT), limit: PAGE_BYTES - 1 },
-      code: L.MONITOR_CODE,
-      data: L.MONITOR_DATA,
-      task: { selector: L.TSS_SELECTOR, base: this.#linear(L.TSS), limit: 0x2067 },
-    });
+    const { code, data } = { code: L.MONITOR_CODE, data: L.MONITOR_DATA };
+    this.port.takeOver({ cr3, cr4, code, data, ...this.#places() });
     this.#writeCallMsrs();
   }
 
@@ -136,11 +129,20 @@ export class Monitor {
     return this.port.emulate(linear, target, devices);
   }
 
-  /** The monitor's part of every address space moves. The processor is at ring 0, on tables that map it there. */
-  moveTo(base: bigint, cr3: number): void {
+  /** The monitor's part of every address space moves; its {@link ranges} are to be mapped there before anything else happens. */
+  moveTo(base: bigint): void {
     this.base = base;
     this.tables.write(base, this.openVector);
-    this.takeOver(cr3, this.port.cr4);
+    this.port.loadTables(this.#places());
+    this.#writeCallMsrs();
+  }
+
+  #places(): Pick<Places, "gdt" | "idt" | "task"> {
+    return {
+      gdt: { base: this.#linear(L.GDT), limit: L.GDT_BYTES - 1 },
+      idt: { base: this.#linear(L.IDT), limit: PAGE_BYTES - 1 },
+      task: { selector: L.TSS_SELECTOR, base: this.#linear(L.TSS), limit: L.TSS_LIMIT },
+    };
   }
 
   #linear(offset: number): bigint {
