@@ -1,9 +1,8 @@
-import { loadImage, type ImageModule } from "../guests/load-image.js";
+import { ImageError, loadImage, type ImageModule, type LoadedImage } from "../guests/load-image.js";
 import { machineRamFor } from "../hypervisor/memory/layout.js";
-import type { MemoryMode, PartOverrides } from "../hypervisor/parts.js";
+import type { PartOverrides } from "../hypervisor/parts.js";
 import { Machine, type MachineOptions } from "../machine/machine.js";
 import { checkProcessors } from "../machine/processors.js";
-import type { StartState } from "../machine/start-state.js";
 import * as S from "../spec/cpu-state.js";
 import { MAX_RAM_BYTES } from "../spec/memory-map.js";
 import { EXIT_INSTRUCTION_LENGTH, EXIT_QUALIFICATION } from "../spec/vmcs-fields.js";
@@ -14,8 +13,9 @@ import { budgetExhausted } from "./ending.js";
 import { InputLog, type TypedInput } from "./input-log.js";
 import { hasVmcs, peekVmcs, registerViews, segmentViews, vmcsView } from "./machine-state.js";
 import { NativeRun } from "./native-run.js";
+import { PvRun } from "./pv-run.js";
 import type { Run } from "./run.js";
-import type { CpuMode, Ending, MachineView, Moment, Ring, TraceEvent } from "./view.js";
+import type { CpuMode, Ending, MachineView, MemoryMode, Moment, Ring, TraceEvent } from "./view.js";
 import { VtxRun } from "./vtx-run.js";
 
 /** A run that nobody limited ends after so many steps. */
@@ -31,7 +31,7 @@ export interface SessionOptions {
   /** Of the guest, for messages. */
   name: string;
   cpuMode: CpuMode;
-  /** How a VM's memory is virtualised; "nested" unless given. */
+  /** How a VM's memory is virtualised; unless given "nested", under paravirtualisation "direct", which no other mode has. */
   memoryMode?: MemoryMode;
   /** RAM of the guest, a multiple of 4096; 32 MiB unless given. A hypervisor has memory of its own beside it. */
   ramBytes?: number;
@@ -71,7 +71,7 @@ export interface Slice {
  * {@link Session.back} and {@link Session.seek} replay the run from reset, which takes as long as the run did.
  */
 export class Session {
-  readonly #image: StartState;
+  readonly #image: LoadedImage;
   readonly #maxInstructions: number;
   /** RAM of the guest. */
   readonly ramBytes: number;
@@ -95,9 +95,32 @@ export class Session {
     this.#maxInstructions = options.maxInstructions ?? DEFAULT_MAX_INSTRUCTIONS;
     this.ramBytes = options.ramBytes ?? DEFAULT_RAM_BYTES;
     this.#image = loadImage(image, { name, ramBytes: this.ramBytes, commandLine, modules, initrd });
+    this.#checkModes();
     this.#checkRoomForVm();
     checkProcessors(options.processors ?? 1);
     this.#run = this.#start();
+  }
+
+  get #memoryMode(): MemoryMode | null {
+    const { cpuMode, memoryMode } = this.options;
+    if (cpuMode === "native") return null;
+    return memoryMode ?? (cpuMode === "pv" ? "direct" : "nested");
+  }
+
+  /** What was built for a hypervisor starts under one of its kind only, and nothing else does there. */
+  #checkModes(): void {
+    const { cpuMode, name } = this.options;
+    const isParavirtual = this.#image.paravirtual !== undefined;
+    if (isParavirtual && cpuMode !== "pv")
+      throw new ImageError(`"${name}" was built for paravirtualisation: run it with --cpu-mode pv`);
+    if (!isParavirtual && cpuMode === "pv")
+      throw new ImageError(
+        `"${name}" has no paravirtual header (src/spec/paravirtual.ts): its kernel knows no hypercalls, so --cpu-mode pv cannot run it`,
+      );
+    if ((cpuMode === "pv") !== (this.#memoryMode === "direct"))
+      throw new RangeError(
+        `memory mode ${this.#memoryMode} with CPU mode ${cpuMode}: direct paging and paravirtualisation go together`,
+      );
   }
 
   #checkRoomForVm(): void {
@@ -220,7 +243,7 @@ export class Session {
     const shownPhase = ending ? "ended" : phase;
     return {
       cpuMode: this.options.cpuMode,
-      memoryMode: this.options.cpuMode === "native" ? null : (this.options.memoryMode ?? "nested"),
+      memoryMode: this.#memoryMode,
       moment: this.moment,
       cycles: machine.processor.cycles,
       ring,
@@ -229,7 +252,7 @@ export class Session {
       exit: ending ? null : this.#exitView(pendingExit),
       registers: registerViews(machine, inRoot && hasVmcs(machine)),
       segments: segmentViews(machine, inRoot && hasVmcs(machine)),
-      vmcs: this.options.cpuMode === "native" ? null : vmcsView(machine),
+      vmcs: this.options.cpuMode === "vtx" ? vmcsView(machine) : null,
       console: this.#console,
       exits: exitCounts,
       traceCount: traceCount(machine.processor),
@@ -249,7 +272,7 @@ export class Session {
   }
 
   #start(): Run {
-    const { core, cpuMode, memoryMode, preset, trace, parts, processors } = this.options;
+    const { core, cpuMode, preset, trace, parts, processors } = this.options;
     const ramBytes = this.ramBytes;
     const machine = new Machine({
       core,
@@ -261,6 +284,9 @@ export class Session {
       onSerial: (byte) => this.#consoleByte(byte),
     });
     if (cpuMode === "native") return new NativeRun(machine, this.#image);
+    const { paravirtual } = this.#image;
+    if (paravirtual !== undefined) return new PvRun(machine, this.#image, paravirtual, ramBytes, processors);
+    const memoryMode = this.#memoryMode === "shadow" ? "shadow" : "nested";
     return new VtxRun(machine, this.#image, ramBytes, parts ?? {}, processors, memoryMode);
   }
 
