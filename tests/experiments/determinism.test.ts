@@ -5,8 +5,12 @@ import { builtIn, core } from "./guest.js";
 
 const RAM = 16 * 2 ** 20;
 
+/** The build of a guest that a CPU mode takes. */
+const imageFor = (cpuMode: CpuMode, name: string): Uint8Array =>
+  builtIn(cpuMode === "pv" ? `${name}.pv` : name);
+
 function create(cpuMode: CpuMode, name = "hello", commandLine = ""): Session {
-  return Session.create({ core, image: builtIn(name), name, cpuMode, ramBytes: RAM, commandLine });
+  return Session.create({ core, image: imageFor(cpuMode, name), name, cpuMode, ramBytes: RAM, commandLine });
 }
 
 interface Outcome {
@@ -25,7 +29,7 @@ function* lengths(seed: number): Generator<number> {
     yield 1 + (x % 7 === 0 ? x % 20_000 : x % 37);
 }
 
-describe.each(["native", "vtx"] as const)("a %s run", (cpuMode) => {
+describe.each(["native", "vtx", "pv"] as const)("a %s run", (cpuMode) => {
   const reference = (() => {
     const session = create(cpuMode);
     session.run();
@@ -59,7 +63,7 @@ describe.each(["native", "vtx"] as const)("a %s run", (cpuMode) => {
   it("is the same when nobody traces it", () => {
     const session = Session.create({
       core,
-      image: builtIn("hello"),
+      image: imageFor(cpuMode, "hello"),
       name: "hello",
       cpuMode,
       ramBytes: RAM,

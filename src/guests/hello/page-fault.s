@@ -39,6 +39,8 @@ page_fault:
     mov edx, FLUSH_NOTHING
     mov eax, UPDATE_MAPPING
     HYPERCALL
+    test rax, rax
+    jnz update_refused
     mov rcx, [rip + next_heap_frame]
 .else
     mov [HEAP_TABLE + rax * 8], rdx

@@ -47,7 +47,7 @@ export function session(main: string, ramMebibytes = 4): Session {
     name: "x",
     cpuMode: "pv",
     ramBytes: ramMebibytes * 2 ** 20,
-    maxInstructions: 1e6,
+    maxInstructions: 1e5,
   });
 }
 
@@ -56,7 +56,11 @@ export function run(main: string) {
   const it = session(main);
   it.run();
   const { ending, console, exits } = it.view();
-  return { ending: ending!, console, exits: Object.fromEntries(exits.map(({ name, count }) => [name, count])) };
+  return {
+    ending: ending!,
+    console,
+    exits: Object.fromEntries(exits.map(({ name, count }) => [name, count])),
+  };
 }
 
 /** A guest that has not begun, for hypercalls made by hand. */

@@ -57,7 +57,8 @@ export class TableChecker {
     for (const seen of this.#seen) seen.fill(0);
     this.#table((root - this.base) / FRAME, 4, true);
     this.#uses.forEach((use, frame) => {
-      if ((use & TABLE) !== 0 && (use & WRITABLE) !== 0) this.faults.push(`table ${frame} is mapped writable`);
+      if ((use & TABLE) !== 0 && (use & WRITABLE) !== 0)
+        this.faults.push(`table ${frame} is mapped writable`);
       if ((use & TABLE) !== 0 && (use & WAS_WRITABLE) !== 0)
         this.faults.push(`the TLB may still let table ${frame} be written`);
       if ((use & WRITABLE) !== 0 && (use & WAS_TABLE) !== 0)
