@@ -17,6 +17,15 @@ export function loadCore(): WebAssembly.Module {
   return new WebAssembly.Module(builtFile(CORE, "the processor", "npm run build:engine"));
 }
 
+/**
+ * The decoder of binary translation: the wasm of iced-x86.
+ * @throws UsageError when the package is not installed
+ */
+export function loadDecoder(): WebAssembly.Module {
+  const file = new URL("iced_x86_bg.wasm", import.meta.resolve("iced-x86"));
+  return new WebAssembly.Module(builtFile(file, "the decoder of binary translation", "npm ci"));
+}
+
 const BUILT_IN: readonly (CatalogueEntry | DistributionKernel)[] = [...CATALOGUE, ...DISTRIBUTION_KERNELS];
 
 /** Names and titles of the built-in guests and of the kernels that can be prepared. */

@@ -4,7 +4,7 @@ import type { CpuMode, Ending, MemoryMode } from "../experiments/view.js";
 import { traceEventsJson } from "../trace/export-trace-events.js";
 import { Pace } from "../experiments/pace.js";
 import { Slices } from "../experiments/slices.js";
-import { loadCore, readImage, readModule, readOperand } from "./assets.js";
+import { loadCore, loadDecoder, readImage, readModule, readOperand } from "./assets.js";
 import { Keyboard } from "./keyboard.js";
 import { positiveInteger } from "./numbers.js";
 import { writeOutput } from "./output-file.js";
@@ -46,8 +46,11 @@ export function runCommand(): Command {
     )
     .argument("<image>", "name of a built-in guest (see: ring1 guests), or an image file")
     .addOption(
-      new Option("--cpu-mode <mode>", "bare machine, or a VM: with VT-x, or paravirtual")
-        .choices(["native", "vtx", "pv"])
+      new Option(
+        "--cpu-mode <mode>",
+        "bare machine, or a VM: with VT-x, by binary translation, or paravirtual",
+      )
+        .choices(["native", "vtx", "bt", "pv"])
         .default("vtx"),
     )
     .addOption(
@@ -169,6 +172,7 @@ function createSession(imageName: string, options: RunOptions, onConsole: (byte:
       image: files.image,
       name: imageName,
       cpuMode: options.cpuMode,
+      decoder: options.cpuMode === "bt" ? loadDecoder() : undefined,
       memoryMode: options.memoryMode,
       ramBytes: ram * MIB,
       processors: options.cpus,

@@ -11,7 +11,7 @@ import { setRamBytes } from './physical';
 import { resetState, stateReplaced } from './reset';
 
 export { inspect } from './inspect';
-export { emulateRedirected, invalidatePageAt, writeCr } from './monitor';
+export { emulateRedirected, invalidatePageAt, loadLocalTable, loadSelector, writeCr } from './monitor';
 export { enterProcessor, leaveProcessor } from './processors';
 export { run } from './run';
 export { emulateInstruction } from './vmx/emulate';

@@ -7,7 +7,7 @@ import { MONITOR, OPERAND, VMX_OFF, VMX_OPERATION } from '../spec/cpu-state';
 import { STOP_MONITOR } from '../spec/stops';
 import { EMULATED } from './ept';
 import { clearStop, deliverPending, refreshAttention, stopReason } from './events';
-import { clearFault, faultPending, NONE } from './fault';
+import { clearFault, faultPending, NONE, setRunningAlone } from './fault';
 import { getFlags } from './flags';
 import { modeChanged } from './mode';
 import { redirect } from './paging';
@@ -29,7 +29,9 @@ export function invalidatePageAt(): void { flushTlbPage(load<u64>(OPERAND)); }
 
 /** MOV to ES, DS, FS or GS; false where it faults. */
 export function loadSelector(index: u32, selector: u32): bool {
+  setRunningAlone(true);
   const loaded = loadDataSegment(index, selector);
+  setRunningAlone(false);
   clearFault();
   modeChanged();
   return loaded;
@@ -37,7 +39,9 @@ export function loadSelector(index: u32, selector: u32): bool {
 
 /** LLDT of a descriptor that the monitor has written; false where it faults. */
 export function loadLocalTable(selector: u32): bool {
+  setRunningAlone(true);
   const loaded = loadLdt(selector);
+  setRunningAlone(false);
   clearFault();
   return loaded;
 }

@@ -1,3 +1,4 @@
+import type { GuestRegisters } from "../hypervisor/guest-cpu.js";
 import type { Machine } from "../machine/machine.js";
 import * as S from "../spec/cpu-state.js";
 import * as F from "../spec/vmcs-fields.js";
@@ -40,6 +41,22 @@ export function vmcsView(machine: Machine): VmcsFieldView[] | null {
     value: peekVmcs(machine, encoding),
     width: WIDTHS[(encoding >> 13) & 3],
   }));
+}
+
+const segmentName = (index: number): string => SEGMENT_NAMES[index]!;
+
+/** Registers and segments that a hypervisor keeps outside the machine. */
+export function keptViews(guest: GuestRegisters): Pick<MachineView, "registers" | "segments"> {
+  const view = (name: string, value: bigint): RegisterView => ({ name, value, width: 64 });
+  const { general, rip, rflags, cr0, cr2, cr3, cr4, cr8, efer } = guest;
+  const special = { RIP: rip, RFLAGS: rflags, CR0: cr0, CR2: cr2, CR3: cr3, CR4: cr4, CR8: cr8, EFER: efer };
+  return {
+    registers: [
+      ...GPR_NAMES.map((name, i) => view(name, general[i]!)),
+      ...Object.entries(special).map(([name, value]) => view(name, value)),
+    ],
+    segments: guest.segments.map((segment, i) => ({ name: segmentName(i), ...segment })),
+  };
 }
 
 /** @param inVmcs - the guest has left: what VM exits save is in the VMCS, and the processor holds the hypervisor's */

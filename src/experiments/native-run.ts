@@ -10,6 +10,7 @@ export class NativeRun implements Run {
   readonly pendingExit = null;
   readonly waiting = false;
   readonly exitCounts: ExitCount[] = [];
+  readonly guestRegisters = null;
   ending: Ending | null = null;
   #interruptsEnabled = false;
 

@@ -1,3 +1,4 @@
+import type { GuestRegisters } from "../hypervisor/guest-cpu.js";
 import type { Machine } from "../machine/machine.js";
 import type { Ending, ExitCount, MachineView } from "./view.js";
 
@@ -17,6 +18,8 @@ export interface Run {
   /** The guest is halted and time passes until it is interrupted. */
   readonly waiting: boolean;
   readonly exitCounts: ExitCount[];
+  /** The guest's registers, where they are neither the processor's nor a VMCS's; else null. */
+  readonly guestRegisters: GuestRegisters | null;
   /** Goes on up to a position, or until an exit that `stopAt` names waits for its handler. */
   run(position: number, stopAt: (reason: number) => boolean): void;
   /** The run ended as "halted", and something typed at the guest's console would interrupt it. */

@@ -1,3 +1,4 @@
+import { CACHE_BYTES } from "../hypervisor/bt/layout.js";
 import { ImageError, loadImage, type ImageModule, type LoadedImage } from "../guests/load-image.js";
 import { machineRamFor } from "../hypervisor/memory/layout.js";
 import type { PartOverrides } from "../hypervisor/parts.js";
@@ -8,10 +9,11 @@ import { MAX_RAM_BYTES } from "../spec/memory-map.js";
 import { EXIT_INSTRUCTION_LENGTH, EXIT_QUALIFICATION } from "../spec/vmcs-fields.js";
 import { exitReasonName } from "../trace/names.js";
 import { readTrace, traceCount } from "../trace/ring.js";
+import { BtRun } from "./bt-run.js";
 import { describeState } from "./describe.js";
 import { budgetExhausted } from "./ending.js";
 import { InputLog, type TypedInput } from "./input-log.js";
-import { hasVmcs, peekVmcs, registerViews, segmentViews, vmcsView } from "./machine-state.js";
+import { hasVmcs, keptViews, peekVmcs, registerViews, segmentViews, vmcsView } from "./machine-state.js";
 import { NativeRun } from "./native-run.js";
 import { PvRun } from "./pv-run.js";
 import type { Run } from "./run.js";
@@ -23,6 +25,14 @@ export const DEFAULT_MAX_INSTRUCTIONS = 10_000_000_000;
 /** RAM of a guest that nobody gave any. */
 export const DEFAULT_RAM_BYTES = 32 * 2 ** 20;
 
+/** How each CPU mode can virtualise memory, its own choice first. */
+export const MEMORY_MODES: Readonly<Record<CpuMode, readonly MemoryMode[]>> = {
+  native: [],
+  vtx: ["nested", "shadow"],
+  bt: ["shadow"],
+  pv: ["direct"],
+};
+
 export interface SessionOptions {
   /** Compiled `cpu.wasm`. */
   core: WebAssembly.Module;
@@ -31,7 +41,9 @@ export interface SessionOptions {
   /** Of the guest, for messages. */
   name: string;
   cpuMode: CpuMode;
-  /** How a VM's memory is virtualised; unless given "nested", under paravirtualisation "direct", which no other mode has. */
+  /** Compiled wasm of iced-x86 (`iced_x86_bg.wasm` of the package): the decoder of binary translation, which needs it. */
+  decoder?: WebAssembly.Module;
+  /** How a VM's memory is virtualised; unless given the first of {@link MEMORY_MODES}. */
   memoryMode?: MemoryMode;
   /** RAM of the guest, a multiple of 4096; 32 MiB unless given. A hypervisor has memory of its own beside it. */
   ramBytes?: number;
@@ -103,13 +115,12 @@ export class Session {
 
   get #memoryMode(): MemoryMode | null {
     const { cpuMode, memoryMode } = this.options;
-    if (cpuMode === "native") return null;
-    return memoryMode ?? (cpuMode === "pv" ? "direct" : "nested");
+    return cpuMode === "native" ? null : (memoryMode ?? MEMORY_MODES[cpuMode][0]);
   }
 
   /** What was built for a hypervisor starts under one of its kind only, and nothing else does there. */
   #checkModes(): void {
-    const { cpuMode, name } = this.options;
+    const { cpuMode, memoryMode, name } = this.options;
     const isParavirtual = this.#image.paravirtual !== undefined;
     if (isParavirtual && cpuMode !== "pv")
       throw new ImageError(`"${name}" was built for paravirtualisation: run it with --cpu-mode pv`);
@@ -117,14 +128,15 @@ export class Session {
       throw new ImageError(
         `"${name}" has no paravirtual header (src/spec/paravirtual.ts): its kernel knows no hypercalls, so --cpu-mode pv cannot run it`,
       );
-    if ((cpuMode === "pv") !== (this.#memoryMode === "direct"))
+    const memoryModes = MEMORY_MODES[cpuMode];
+    if (cpuMode !== "native" && memoryMode !== undefined && !memoryModes.includes(memoryMode))
       throw new RangeError(
-        `memory mode ${this.#memoryMode} with CPU mode ${cpuMode}: direct paging and paravirtualisation go together`,
+        `memory mode ${memoryMode} with CPU mode ${cpuMode}: it takes ${memoryModes.join(" or ")}`,
       );
   }
 
   #checkRoomForVm(): void {
-    const excess = machineRamFor(this.ramBytes) - MAX_RAM_BYTES;
+    const excess = this.#machineRam() - MAX_RAM_BYTES;
     if (this.options.cpuMode === "native" || excess <= 0) return;
     const most = (this.ramBytes - excess) / 2 ** 20;
     throw new RangeError(
@@ -250,8 +262,7 @@ export class Session {
       phase: shownPhase,
       words: describeState({ phase: shownPhase, pendingExit, waiting, ring, ending }),
       exit: ending ? null : this.#exitView(pendingExit),
-      registers: registerViews(machine, inRoot && hasVmcs(machine)),
-      segments: segmentViews(machine, inRoot && hasVmcs(machine)),
+      ...this.#registers(inRoot && hasVmcs(machine)),
       vmcs: this.options.cpuMode === "vtx" ? vmcsView(machine) : null,
       console: this.#console,
       exits: exitCounts,
@@ -260,14 +271,22 @@ export class Session {
     };
   }
 
+  #registers(inVmcs: boolean): Pick<MachineView, "registers" | "segments"> {
+    const { machine, guestRegisters } = this.#run;
+    if (guestRegisters !== null) return keptViews(guestRegisters);
+    return { registers: registerViews(machine, inVmcs), segments: segmentViews(machine, inVmcs) };
+  }
+
   #exitView(reason: number | null): MachineView["exit"] {
     if (reason === null) return null;
+    const peek = (field: number): bigint =>
+      this.options.cpuMode === "vtx" ? peekVmcs(this.machine, field) : 0n;
     return {
       number: this.#run.exits,
       reason,
       name: exitReasonName(reason),
-      qualification: peekVmcs(this.machine, EXIT_QUALIFICATION),
-      instructionLength: Number(peekVmcs(this.machine, EXIT_INSTRUCTION_LENGTH)),
+      qualification: peek(EXIT_QUALIFICATION),
+      instructionLength: Number(peek(EXIT_INSTRUCTION_LENGTH)),
     };
   }
 
@@ -279,15 +298,29 @@ export class Session {
       // The virtual CPUs of a VM take turns on one processor.
       processors: cpuMode === "native" ? processors : 1,
       preset,
-      ramBytes: cpuMode === "native" ? ramBytes : machineRamFor(ramBytes),
+      ramBytes: this.#machineRam(),
       trace: trace ?? true,
       onSerial: (byte) => this.#consoleByte(byte),
     });
     if (cpuMode === "native") return new NativeRun(machine, this.#image);
+    if (cpuMode === "bt") {
+      if (this.options.decoder === undefined) throw new RangeError("binary translation needs its decoder");
+      return new BtRun(machine, this.options.decoder, {
+        image: this.#image,
+        guestBytes: ramBytes,
+        processors,
+      });
+    }
     const { paravirtual } = this.#image;
     if (paravirtual !== undefined) return new PvRun(machine, this.#image, paravirtual, ramBytes, processors);
     const memoryMode = this.#memoryMode === "shadow" ? "shadow" : "nested";
     return new VtxRun(machine, this.#image, ramBytes, parts ?? {}, processors, memoryMode);
+  }
+
+  #machineRam(): number {
+    const { cpuMode } = this.options;
+    if (cpuMode === "native") return this.ramBytes;
+    return machineRamFor(this.ramBytes, cpuMode === "bt" ? CACHE_BYTES : 0);
   }
 
   #consoleByte(byte: number): void {

@@ -8,7 +8,7 @@ import type { Ring } from "../trace/events.js";
 
 export type { Ring, RingSpan, TraceEvent, TraceKind } from "../trace/events.js";
 
-export type CpuMode = "native" | "vtx" | "pv";
+export type CpuMode = "native" | "vtx" | "bt" | "pv";
 /** How the memory of a VM is virtualised: by nested or shadow paging, or not at all, but looked at (paravirtualisation). */
 export type MemoryMode = HardwareMemoryMode | "direct";
 

@@ -1,4 +1,5 @@
 import type { CpuBackend } from "../hypervisor/cpu-backend.js";
+import type { GuestRegisters } from "../hypervisor/guest-cpu.js";
 import type { VmEnding } from "../hypervisor/ending.js";
 import { describeThrown } from "../hypervisor/part-failure.js";
 import { RunLoop } from "../hypervisor/run-loop.js";
@@ -63,6 +64,10 @@ export class VmRun implements Run {
     return [...(this.#loop?.tallies ?? [])]
       .map(([reason, { count, cycles }]) => ({ reason, name: exitReasonName(reason), count, cycles }))
       .sort((x, y) => x.reason - y.reason);
+  }
+
+  get guestRegisters(): GuestRegisters | null {
+    return this.#loop?.peek() ?? null;
   }
 
   run(position: number, stopAt: (reason: number) => boolean): void {

@@ -2,6 +2,22 @@ import type { StartState } from "../machine/start-state.js";
 import type { VmEnding } from "./ending.js";
 import type { Outcome } from "./outcome.js";
 
+/** What a guest would find in its registers, of those that its hypervisor keeps for it. */
+export interface GuestRegisters {
+  /** In encoding order. */
+  general: readonly bigint[];
+  rip: bigint;
+  rflags: bigint;
+  cr0: bigint;
+  cr2: bigint;
+  cr3: bigint;
+  cr4: bigint;
+  cr8: bigint;
+  efer: bigint;
+  /** ES, CS, SS, DS, FS, GS, LDTR, TR; access rights in the VMX format. */
+  segments: readonly { selector: number; base: bigint; limit: number; rights: number }[];
+}
+
 /**
  * One virtual CPU as the run loop drives it, whatever it is that keeps the guest and its hypervisor apart: VT-x, or a
  * monitor at ring 0. Only {@link load} and the queries may be called while another one is in the processor.
@@ -33,6 +49,9 @@ export interface GuestCpu {
   readonly leftAgain: boolean;
   /** The ending of a guest that was shut down. */
   shutdown(): VmEnding;
+
+  /** The guest's registers where neither the processor nor a VMCS has them; looking changes nothing. */
+  peek?(): GuestRegisters;
 
   /** RFLAGS.IF of a guest that has executed HLT. */
   readonly interruptsEnabled: boolean;

@@ -1,5 +1,6 @@
 import { HANDLED } from "../spec/trace-records.js";
 import type { VmEnding } from "./ending.js";
+import type { GuestRegisters } from "./guest-cpu.js";
 import { OUTCOMES } from "./outcome.js";
 import { describeThrown, PartFailure } from "./part-failure.js";
 import { ProgressWatch } from "./progress-watch.js";
@@ -76,6 +77,11 @@ export class RunLoop {
   wake(): void {
     this.ending = null;
     this.phase = this.#before;
+  }
+
+  /** The current virtual CPU's registers, where they are neither the processor's nor a VMCS's. */
+  peek(): GuestRegisters | null {
+    return this.vm.current.cpu.peek?.() ?? null;
   }
 
   #runGuest(instructions: number): void {

@@ -1,3 +1,4 @@
+import * as CALL_OUTS from "../spec/call-outs.js";
 import * as REASONS from "../spec/exit-reasons.js";
 import * as MONITOR_REASONS from "../spec/monitor-reasons.js";
 import { MONITOR_HYPERCALL, MONITOR_VECTOR } from "../spec/monitor-reasons.js";
@@ -52,7 +53,7 @@ const kindNames = new Map<number, TraceKind>(
 );
 const reasonNames = named(REASONS);
 const hypercallNames = named(HYPERCALLS);
-const monitorNames = named(MONITOR_REASONS);
+const monitorNames = named({ ...MONITOR_REASONS, ...CALL_OUTS });
 const vectorNames = named(VECTORS);
 
 function named(numbers: Readonly<Record<string, number>>): Map<number, string> {

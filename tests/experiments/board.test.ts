@@ -7,7 +7,7 @@ import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
 import { Session } from "../../src/experiments/session.js";
 import { have } from "../guests/support.js";
-import { core, guest } from "./guest.js";
+import { core, decoder, guest } from "./guest.js";
 
 const QEMU = "qemu-system-x86_64";
 const text = (name: string): string => readFileSync(fileURLToPath(new URL(name, import.meta.url)), "utf8");
@@ -18,6 +18,7 @@ describe("the board, asked by a guest", () => {
   it.each(["native", "vtx"] as const)("answers as a PC does (%s)", (cpuMode) => {
     const session = Session.create({
       core,
+      decoder,
       image,
       name: "board",
       cpuMode,

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { Session } from "../../src/experiments/session.js";
 import type { CpuMode, MachineView, TraceEvent } from "../../src/experiments/view.js";
-import { builtIn, core } from "./guest.js";
+import { builtIn, core, decoder } from "./guest.js";
 
 const RAM = 16 * 2 ** 20;
 
@@ -10,7 +10,15 @@ const imageFor = (cpuMode: CpuMode, name: string): Uint8Array =>
   builtIn(cpuMode === "pv" ? `${name}.pv` : name);
 
 function create(cpuMode: CpuMode, name = "hello", commandLine = ""): Session {
-  return Session.create({ core, image: imageFor(cpuMode, name), name, cpuMode, ramBytes: RAM, commandLine });
+  return Session.create({
+    core,
+    decoder,
+    image: imageFor(cpuMode, name),
+    name,
+    cpuMode,
+    ramBytes: RAM,
+    commandLine,
+  });
 }
 
 interface Outcome {
@@ -29,7 +37,7 @@ function* lengths(seed: number): Generator<number> {
     yield 1 + (x % 7 === 0 ? x % 20_000 : x % 37);
 }
 
-describe.each(["native", "vtx", "pv"] as const)("a %s run", (cpuMode) => {
+describe.each(["native", "vtx", "bt", "pv"] as const)("a %s run", (cpuMode) => {
   const reference = (() => {
     const session = create(cpuMode);
     session.run();
@@ -63,6 +71,7 @@ describe.each(["native", "vtx", "pv"] as const)("a %s run", (cpuMode) => {
   it("is the same when nobody traces it", () => {
     const session = Session.create({
       core,
+      decoder,
       image: imageFor(cpuMode, "hello"),
       name: "hello",
       cpuMode,
@@ -76,7 +85,7 @@ describe.each(["native", "vtx", "pv"] as const)("a %s run", (cpuMode) => {
   it("goes back step by step to the same states", () => {
     const session = create(cpuMode);
     const states: MachineView[] = [];
-    session.run({ instructions: 5_000 });
+    session.run({ instructions: 3_000 });
     for (let i = 0; i < 30; i++) {
       states.push(session.view());
       session.step();
@@ -89,9 +98,9 @@ describe.each(["native", "vtx", "pv"] as const)("a %s run", (cpuMode) => {
 
   it("finds a moment again by its counts or its position, backwards and forwards", () => {
     const session = create(cpuMode);
-    session.run({ instructions: 2_000 });
+    session.run({ instructions: 1_000 });
     const early = session.view();
-    session.run({ instructions: 5_000 });
+    session.run({ instructions: 3_000 });
     const late = session.view();
     for (const state of [early, late, early]) {
       session.seek(state.moment);

@@ -2,7 +2,7 @@
 import { describe, expect, it } from "vitest";
 import { Session } from "../../src/experiments/session.js";
 import type { CpuMode } from "../../src/experiments/view.js";
-import { core, guest } from "./guest.js";
+import { core, decoder, guest } from "./guest.js";
 
 const XGETBV = ".byte 0x0f, 0x01, 0xd0";
 const XSETBV = ".byte 0x0f, 0x01, 0xd1";
@@ -10,7 +10,7 @@ const XSETBV = ".byte 0x0f, 0x01, 0xd1";
 /** @returns what the guest wrote to the debug-exit port */
 function run(cpuMode: CpuMode, body: string): number {
   const image = guest(`main:\n${body}\nout 0xf4, al`);
-  const session = Session.create({ core, image, name: "xcr0", cpuMode, ramBytes: 16 << 20 });
+  const session = Session.create({ core, decoder, image, name: "xcr0", cpuMode, ramBytes: 16 << 20 });
   session.run();
   return ((session.ending?.status ?? 0) - 1) / 2;
 }
@@ -18,7 +18,7 @@ function run(cpuMode: CpuMode, body: string): number {
 const ENABLE = "mov rax, cr4\nor eax, 1 << 18\nmov cr4, rax\nxor ecx, ecx\nxor edx, edx";
 const OSXSAVE = "mov eax, 1\ncpuid\nbt ecx, 27\nsetc al";
 
-describe.each(["native", "vtx"] as const)("XCR0, %s", (cpuMode) => {
+describe.each(["native", "vtx", "bt"] as const)("XCR0, %s", (cpuMode) => {
   it("is told by CPUID once CR4.OSXSAVE is set, not before", () => {
     expect(run(cpuMode, OSXSAVE)).toBe(0);
     expect(run(cpuMode, `${ENABLE}\n${OSXSAVE}`)).toBe(1);
@@ -32,7 +32,14 @@ describe.each(["native", "vtx"] as const)("XCR0, %s", (cpuMode) => {
 describe("XSETBV of what the processor lacks", () => {
   it.each([0, 2, 7, 0x8000_0000])("0x%x cannot be delivered as #GP without an IDT: triple fault", (value) => {
     const image = guest(`main:\n${ENABLE}\nmov eax, ${value}\n${XSETBV}\nout 0xf4, al`);
-    const session = Session.create({ core, image, name: "xcr0", cpuMode: "vtx", ramBytes: 16 << 20 });
+    const session = Session.create({
+      core,
+      decoder,
+      image,
+      name: "xcr0",
+      cpuMode: "vtx",
+      ramBytes: 16 << 20,
+    });
     session.run();
     expect(session.ending?.kind).toBe("triple-fault");
   });

@@ -14,6 +14,11 @@ const assemble = await loadAssembler();
 /** The processor, compiled. */
 export const core = new WebAssembly.Module(readFileSync(file("cpu/build/cpu.wasm")));
 
+/** The decoder of binary translation. */
+export const decoder = new WebAssembly.Module(
+  readFileSync(fileURLToPath(new URL("../../node_modules/iced-x86/iced_x86_bg.wasm", import.meta.url))),
+);
+
 /** Image of a built-in guest. */
 export function builtIn(name: string): Uint8Array {
   return Uint8Array.from(readFileSync(file(`guests/build/${name}.bin`)));

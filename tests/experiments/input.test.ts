@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { Session } from "../../src/experiments/session.js";
 import type { CpuMode } from "../../src/experiments/view.js";
-import { core, guest } from "./guest.js";
+import { core, decoder, guest } from "./guest.js";
 
 const RAM = 16 * 2 ** 20;
 const RBR = 0x3f8;
@@ -78,13 +78,13 @@ idt: .skip 0x24 * 16
 const TEXT = "typed at the console, and longer than a FIFO.";
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
 
-const cases = (["native", "vtx"] as const).flatMap((cpuMode) => [
+const cases = (["native", "vtx", "bt"] as const).flatMap((cpuMode) => [
   ["polling", cpuMode, POLLING] as const,
   ["sleeping", cpuMode, SLEEPING] as const,
 ]);
 
 const create = (image: Uint8Array, cpuMode: CpuMode): Session =>
-  Session.create({ core, image, name: "echo", cpuMode, ramBytes: RAM });
+  Session.create({ core, decoder, image, name: "echo", cpuMode, ramBytes: RAM });
 
 function facts(session: Session): unknown {
   const view = session.view();
@@ -170,7 +170,7 @@ describe.each(cases)("a %s guest that echoes, %s", (_name, cpuMode, image) => {
 });
 
 describe("input for a guest that has halted for good", () => {
-  it.each(["native", "vtx"] as const)("wakes it, and wakes it again in a replay, %s", (cpuMode) => {
+  it.each(["native", "vtx", "bt"] as const)("wakes it, and wakes it again in a replay, %s", (cpuMode) => {
     const session = create(SLEEPING, cpuMode);
     session.run();
     expect(session.ending?.kind).toBe("halted");

@@ -1,13 +1,14 @@
 import { describe, expect, it } from "vitest";
 import { Session } from "../../src/experiments/session.js";
 import type { CpuMode } from "../../src/experiments/view.js";
-import { core, guest } from "./guest.js";
+import { core, decoder, guest } from "./guest.js";
 
 const RAM = 16 * 2 ** 20;
 
 function run(source: string, cpuMode: CpuMode): Session {
   const session = Session.create({
     core,
+    decoder,
     image: guest(source),
     name: "interrupts",
     cpuMode,
@@ -51,7 +52,7 @@ const IDT_POINTER = `
     .quad IDT
 `;
 
-describe.each(["native", "vtx"] as const)("interrupts (%s)", (cpuMode) => {
+describe.each(["native", "vtx", "bt"] as const)("interrupts (%s)", (cpuMode) => {
   it("wake a halted guest, one for each tick", () => {
     const session = run(
       `main: ${IDT} ${PIC} ${TIMER(2000)}

@@ -2,12 +2,12 @@ import { describe, expect, it } from "vitest";
 import { Session, type SessionOptions } from "../../src/experiments/session.js";
 import type { ExitHandler } from "../../src/hypervisor/vcpu.js";
 import { CPUID, HLT, IO_INSTRUCTION } from "../../src/spec/exit-reasons.js";
-import { builtIn, core, DEBUG_EXIT, guest } from "./guest.js";
+import { builtIn, core, decoder, DEBUG_EXIT, guest } from "./guest.js";
 
 const RAM = 16 * 2 ** 20;
 
 function session(image: Uint8Array, options: Partial<SessionOptions> = {}): Session {
-  return Session.create({ core, image, name: "test", cpuMode: "vtx", ramBytes: RAM, ...options });
+  return Session.create({ core, decoder, image, name: "test", cpuMode: "vtx", ramBytes: RAM, ...options });
 }
 
 function finished(image: Uint8Array, options: Partial<SessionOptions> = {}): Session {
@@ -18,7 +18,7 @@ function finished(image: Uint8Array, options: Partial<SessionOptions> = {}): Ses
 
 describe("a run to its end", () => {
   it("says the same on the console natively and in a VM, but for the hypervisor's line", () => {
-    const lines = (["native", "vtx"] as const).map((cpuMode) =>
+    const lines = (["native", "vtx", "bt"] as const).map((cpuMode) =>
       finished(builtIn("hello"), { cpuMode }).view().console.split("\n"),
     );
     const [native, vtx] = lines;
@@ -43,14 +43,14 @@ describe("a run to its end", () => {
   });
 
   it("ends with 2v + 1 for a debug exit of v, in both modes", () => {
-    for (const cpuMode of ["native", "vtx"] as const) {
+    for (const cpuMode of ["native", "vtx", "bt"] as const) {
       const run = finished(guest(`main: mov eax, 21\n${DEBUG_EXIT}\nhlt`), { cpuMode });
       expect(run.ending).toMatchObject({ kind: "debug-exit", status: 43 });
     }
   });
 
   it("ends with 126 for a triple fault, in both modes", () => {
-    for (const cpuMode of ["native", "vtx"] as const) {
+    for (const cpuMode of ["native", "vtx", "bt"] as const) {
       const run = finished(builtIn("triple-fault"), { cpuMode });
       expect(run.ending).toMatchObject({ kind: "triple-fault", status: 126 });
       expect(run.view().console).toContain("empty IDT");
@@ -58,7 +58,7 @@ describe("a run to its end", () => {
   });
 
   it("ends with 124 when the budget of an endless guest is used up, in both modes", () => {
-    for (const cpuMode of ["native", "vtx"] as const) {
+    for (const cpuMode of ["native", "vtx", "bt"] as const) {
       const run = finished(builtIn("endless"), { cpuMode, maxInstructions: 1_000_000 });
       expect(run.ending).toMatchObject({ kind: "budget-exhausted", status: 124 });
       expect(run.ending?.message).toContain("1,000,000");
@@ -66,7 +66,7 @@ describe("a run to its end", () => {
   });
 
   it("ends when a halted guest can never be woken, in both modes", () => {
-    for (const cpuMode of ["native", "vtx"] as const) {
+    for (const cpuMode of ["native", "vtx", "bt"] as const) {
       for (const how of ["cli", "sti"]) {
         const run = finished(guest(`main: ${how}\nhlt\n${DEBUG_EXIT}`), { cpuMode });
         expect(run.ending, `${cpuMode} ${how}`).toMatchObject({ kind: "halted", status: 124 });
@@ -128,7 +128,7 @@ describe("exits", () => {
   });
 
   it("shows a new session as ready, with the image's registers", () => {
-    for (const cpuMode of ["native", "vtx"] as const) {
+    for (const cpuMode of ["native", "vtx", "bt"] as const) {
       const view = session(builtIn("hello"), { cpuMode }).view();
       expect(view).toMatchObject({ phase: "ready", moment: { instructions: 0, exits: 0 }, ending: null });
       expect(view.registers.find(({ name }) => name === "RAX")!.value).toBe(0x2bad_b002n);

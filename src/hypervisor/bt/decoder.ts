@@ -183,6 +183,10 @@ export class Decoder {
     const [pointer, , failed] = new Int32Array(iced.memory.buffer, result, 3);
     iced.__wbindgen_add_to_stack_pointer(16);
     if (failed) throw new Error(`no decoder for ${bits} bits`);
-    return { pointer: pointer! >>> 0, bytes, buffer: new Uint8Array(iced.memory.buffer, bytes, DECODER_BYTES) };
+    return {
+      pointer: pointer! >>> 0,
+      bytes,
+      buffer: new Uint8Array(iced.memory.buffer, bytes, DECODER_BYTES),
+    };
   }
 }

@@ -15,6 +15,9 @@ export class GuestPhysicalBus implements Pick<Bus, "read" | "write"> {
 
   write(address: number, size: number, value: number): void {
     if (!this.ram.contains(address, size)) return this.devices.write(address, size, value);
-    this.ram.write(address, Uint8Array.from({ length: size }, (_, i) => value >>> (8 * i)));
+    this.ram.write(
+      address,
+      Uint8Array.from({ length: size }, (_, i) => value >>> (8 * i)),
+    );
   }
 }

@@ -13,7 +13,10 @@ export const FRAMES_BASE = 0x1_0000;
 /** First machine-physical byte of guest RAM: on a 2 MiB boundary, so that large pages can map it. */
 export const GUEST_RAM_BASE = 2 * LARGE_PAGE_BYTES;
 
-/** RAM of the machine that holds a guest of `guestBytes` and its hypervisor. */
-export function machineRamFor(guestBytes: number): number {
-  return GUEST_RAM_BASE + guestBytes;
+/**
+ * RAM of the machine that holds a guest of `guestBytes` and its hypervisor.
+ * @param own - bytes of the hypervisor's own behind the guest's RAM
+ */
+export function machineRamFor(guestBytes: number, own = 0): number {
+  return GUEST_RAM_BASE + guestBytes + own;
 }

@@ -12,7 +12,7 @@ import { REGISTER_NAMES } from "../../spec/registers.js";
 import { BOUNCE_CYCLES, HYPERCALL_CYCLES } from "../costs.js";
 import type { VmEnding } from "../ending.js";
 import { callHandler } from "../exit-handlers.js";
-import type { GuestCpu } from "../guest-cpu.js";
+import type { GuestCpu, GuestRegisters } from "../guest-cpu.js";
 import type { PhysicalInterrupts } from "../io/physical-interrupts.js";
 import type { Outcome } from "../outcome.js";
 import type { Hypercall } from "./hypercalls/hypercall.js";
@@ -21,6 +21,15 @@ import type { PvGuest } from "./pv-guest.js";
 
 /** Numbers of registers in encodings. */
 const [RAX, RDX, RSI, RDI] = [0, 2, 6, 7];
+const RSP = 4;
+/** ES to TR, and two of them, in the order of GuestRegisters. */
+const SEGMENTS = [0, 1, 2, 3, 4, 5, 6, 7];
+const [CS, SS] = [1, 2];
+/** Present, accessed, flat; DPL to be added (SDM 25.4.1, table 25-2). */
+const CODE_RIGHTS = 0xa09b;
+const DATA_RIGHTS = 0xc093;
+const DPL_SHIFT = 5;
+const FLAT_LIMIT = 0xffff_ffff;
 /** Exceptions are below, interrupts of the machine from here on. */
 const FIRST_INTERRUPT = 32;
 
@@ -105,6 +114,32 @@ export class PvCpu implements GuestCpu {
     return callHandler(carryOut, undefined, this.#reason);
   }
 
+  /** IF is the complement of the event mask, as the guest's kernel sees it in frames. */
+  peek(): GuestRegisters {
+    const { port, monitor, msrs, shared, paging, root } = this.guest;
+    const inMonitor = port.privilege === 0;
+    const general = REGISTER_NAMES.map((_, number) => port.readRegister(number));
+    const segments = SEGMENTS.map((index) => port.hiddenSegment(index));
+    if (inMonitor) {
+      general[RSP] = monitor.rsp;
+      segments[CS] = flatSegment(monitor.cs, CODE_RIGHTS);
+      segments[SS] = flatSegment(monitor.ss, DATA_RIGHTS);
+    }
+    const rflags = (inMonitor ? monitor.rflags : port.rflags) & ~BigInt(FLAG_IF);
+    return {
+      general,
+      rip: inMonitor ? monitor.rip : port.rip,
+      rflags: rflags | (shared.eventsMasked ? 0n : BigInt(FLAG_IF)),
+      cr0: BigInt(port.cr0 >>> 0),
+      cr2: shared.cr2,
+      cr3: BigInt(paging.addressOf(root)),
+      cr4: BigInt(port.cr4 >>> 0),
+      cr8: 0n,
+      efer: msrs.efer,
+      segments,
+    };
+  }
+
   shutdown(): VmEnding {
     return this.guest.ending!;
   }
@@ -116,4 +151,8 @@ export class PvCpu implements GuestCpu {
   get interruptWaiting(): boolean {
     return this.guest.shared.upcallPending;
   }
+}
+
+function flatSegment(selector: number, rights: number): GuestRegisters["segments"][number] {
+  return { selector, base: 0n, limit: FLAT_LIMIT, rights: rights | ((selector & 3) << DPL_SHIFT) };
 }

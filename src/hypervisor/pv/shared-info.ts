@@ -22,6 +22,9 @@ export class SharedInfo {
   set upcallPending(pending: boolean) {
     this.memory.write8(this.machine + P.SHARED_UPCALL_PENDING, pending ? 1 : 0);
   }
+  get cr2(): bigint {
+    return this.memory.read64(this.machine + P.SHARED_CR2);
+  }
   set cr2(linear: bigint) {
     this.memory.write64(this.machine + P.SHARED_CR2, linear);
   }

@@ -113,6 +113,25 @@ export class Ring0Port extends HardwarePort {
     const at = S.SEGMENTS + index * S.SEGMENT_BYTES;
     return this.machine.processor.view.getUint16(at + S.SEGMENT_SELECTOR, true);
   }
+  /** Base in the hidden part of a segment register. */
+  segmentBase(index: number): bigint {
+    return this.machine.processor.read64(S.SEGMENTS + index * S.SEGMENT_BYTES + S.SEGMENT_BASE);
+  }
+  /** All of it, as a debug probe would read it. */
+  hiddenSegment(index: number): { selector: number; base: bigint; limit: number; rights: number } {
+    const { processor } = this.machine;
+    const at = S.SEGMENTS + index * S.SEGMENT_BYTES;
+    return {
+      selector: this.selector(index),
+      base: processor.read64(at + S.SEGMENT_BASE),
+      limit: processor.read32(at + S.SEGMENT_LIMIT),
+      rights: processor.read32(at + S.SEGMENT_RIGHTS),
+    };
+  }
+  /** CPL: 0 in the monitor. */
+  get privilege(): number {
+    return this.machine.processor.read32(S.CPL);
+  }
   /** LLDT. */
   loadLocalTable(selector: number): boolean {
     return this.machine.processor.core.loadLocalTable(selector) !== 0;

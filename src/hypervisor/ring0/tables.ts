@@ -84,11 +84,12 @@ export class MonitorTables {
   setLocalTable(base: bigint, bytes: number): void {
     this.#setSystem(L.LDT_SELECTOR, base + BigInt(L.LDT), Math.max(bytes - 1, 0), LDT_TYPE);
   }
-  /** Data at ring 1 of `bytes` bytes, a power of two up to 64 KiB, from a linear address below 4 GiB. */
+  /** Data at ring 1: `bytes` bytes, in pages, from a linear address below 4 GiB. */
   setStateSegment(linear: number, bytes: number): void {
-    const high =
-      ((linear & 0xff00_0000) | ((linear >>> 16) & 0xff) | (0x0040_f300 & ~0x6000) | (1 << 13)) >>> 0;
-    this.setDescriptor(L.STATE_DATA, [(((linear & 0xffff) << 16) | ((bytes - 1) & 0xffff)) >>> 0, high]);
+    const [, flat] = flatData(1);
+    const limit = Math.ceil(bytes / PAGE_BYTES) - 1;
+    const high = (flat & ~0xf_0000) | (limit & 0xf_0000) | (linear & 0xff00_0000) | ((linear >>> 16) & 0xff);
+    this.setDescriptor(L.STATE_DATA, [(((linear & 0xffff) << 16) | (limit & 0xffff)) >>> 0, high >>> 0]);
   }
 
   #setSystem(selector: number, base: bigint, limit: number, type: number): void {

@@ -79,6 +79,20 @@ export interface MonitorWindow {
   ranges: readonly MonitorRange[];
 }
 
+/**
+ * Memory of the monitor's below 4 GiB, for code in compatibility mode: supervisor pages, mapped in a hierarchy when they are
+ * asked for ({@link AddressSpace.supplyLow}). Everything in 2 MiB.
+ */
+export interface LowRange {
+  linear: number;
+  /** Machine-physical. */
+  machine: number;
+  bytes: number;
+  /** The first bytes are writable; the first `dataBytes` are not executable, the others read-only and executable. */
+  writableBytes: number;
+  dataBytes: number;
+}
+
 /** One virtual CPU's view of the tables: its current address space, which is never evicted. */
 export interface AddressSpace {
   /**
@@ -88,6 +102,11 @@ export interface AddressSpace {
    *   global pages after a mere MOV to CR3
    */
   load(paging: GuestPaging, hardware: HardwareMode): number;
+  /**
+   * Maps the 2 MiB of the low range that a linear address is in.
+   * @returns "conflict" when the guest has a mapping of its own there, "outside" for another address
+   */
+  supplyLow(linear: number): "mapped" | "conflict" | "outside";
   /** #PF in this address space. In hardware mode "pae" PDPTEs may have been written: load CR3 anew (VM entry does). */
   fault(access: FaultingAccess): FaultOutcome;
   /**
@@ -113,6 +132,8 @@ export interface ShadowMemory {
   unwatch(guestPhysical: number): void;
   /** Sets, moves or removes the monitor's window. Hierarchies have it from the next entry on; cached translations are dropped. */
   setWindow(window: MonitorWindow | null): void;
+  /** Sets or moves the monitor's memory below 4 GiB. */
+  setLowRange(range: LowRange): void;
   /** A PML4 entry without anything of the guest's in any hierarchy that is loaded now. */
   freeSlot(): number | null;
   /** Counts since the VM began, for reports. */

@@ -12,6 +12,7 @@ import {
 } from "../../../spec/page-bits.js";
 import { LARGE_PAGE_BYTES, PAGE_BYTES } from "../layout.js";
 import { FOUND, GuestWalk, guestMode, HIGH_NX } from "./guest-walk.js";
+import { LowTables } from "./low-range.js";
 import { buildWindow } from "./monitor-window.js";
 import type {
   AddressSpace,
@@ -19,6 +20,7 @@ import type {
   FaultOutcome,
   GuestPaging,
   HardwareMode,
+  LowRange,
   MonitorWindow,
   ShadowMemory,
   ShadowResources,
@@ -41,6 +43,9 @@ function roleOf(paging: GuestPaging): number {
   const nx = (paging.efer & EFER_NXE) !== 0 ? ROLE_NX : 0;
   return MODE_ROLE[mode] | nx | (mode === "32-bit" && (paging.cr4 & CR4_PSE) !== 0 ? ROLE_PSE : 0);
 }
+
+/** A table below an entry that the guest does not have. */
+const EMPTY = { kind: "top", root: "empty" } as const;
 
 /** Bytes that an entry of a table maps. */
 function spanOf(level: number): number {
@@ -141,6 +146,14 @@ export class ShadowPaging implements ShadowMemory {
     tables.window = { slot, table };
   }
 
+  setLowRange(range: LowRange): void {
+    const tables = this.#tables;
+    tables.clock++;
+    tables.low = new LowTables(this.resources.memory, () => this.resources.frames.allocate(), range);
+    tables.markStale();
+    tables.settle();
+  }
+
   freeSlot(): number | null {
     for (let slot = 255; slot > 0; slot--) if (!this.#spaces.some((space) => space.uses(slot))) return slot;
     return null;
@@ -212,6 +225,45 @@ class ShadowSpace implements AddressSpace {
     else this.statistics.device++;
     this.tables.settle();
     return outcome;
+  }
+
+  supplyLow(linear: number): "mapped" | "conflict" | "outside" {
+    const { tables } = this;
+    const { low } = tables;
+    if (low === null || !low.contains(linear)) return "outside";
+    tables.clock++;
+    const walk = this.#walk;
+    const found = walk.walk(this.#paging, linear) === FOUND;
+    if (found && (walk.mode !== "unpaged" || linear < this.resources.guestBytes)) return "conflict";
+    if (!found) walk.leaf = 0;
+    let table = this.#root!;
+    for (let level = table.level; level > 2; level--) {
+      const index = Math.floor(linear / spanOf(level)) & (level === 3 && this.#hardware === "pae" ? 3 : 511);
+      const source = this.#lowSource(table, linear);
+      const role = this.#roleFor(source);
+      const child = tables.child(table, index) ?? tables.get(source, level - 1, role);
+      const guests = source.kind === "guest" && table.source.kind === "guest";
+      tables.link(table, index, child, guests ? this.#linkFlags(table, level) : ALL_RIGHTS, 0);
+      table = child;
+    }
+    tables.linkMonitor(table, Math.floor(linear / spanOf(2)) & 511, low.tableFor(linear));
+    tables.settle();
+    return "mapped";
+  }
+
+  /** What the guest has below an entry; where it has nothing, an empty table, which goes when the guest writes the entry. */
+  #lowSource(table: ShadowTable, linear: number): TableSource {
+    const { source, level } = table;
+    const walk = this.#walk;
+    if (source.kind === "top" && source.root !== EMPTY.root) {
+      if (level === 4) return source;
+      const entry = this.#paging.pdptes?.[Math.floor(linear / 2 ** 30) & 3] ?? 0n;
+      if (walk.mode === "pae" && (entry & 1n) === 0n) return EMPTY;
+      return this.#sourceBelowTop(Math.floor(linear / 2 ** 30) & 3);
+    }
+    if (source.kind === "guest" && (walk.low[level]! & PAGE_PRESENT) !== 0)
+      return this.#sourceBelow(table, linear);
+    return source.kind === "direct" ? this.#sourceBelow(table, linear) : EMPTY;
   }
 
   /** What the guest's own tables say decides; only an access that they permit can be one that the shadow was not ready for. */

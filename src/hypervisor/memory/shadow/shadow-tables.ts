@@ -9,6 +9,7 @@ import {
 } from "../../../spec/page-bits.js";
 import { LARGE_PAGE_BYTES, PAGE_BYTES } from "../layout.js";
 import { HIGH_ADDRESS } from "./guest-walk.js";
+import type { LowTables } from "./low-range.js";
 import { ReverseMap } from "./reverse-map.js";
 import type { ShadowResources, ShadowStatistics } from "./shadow-memory.js";
 import { ShadowTable, tableKey, type TableSource } from "./shadow-table.js";
@@ -33,6 +34,8 @@ export class ShadowTables {
   splitsChanged = 0;
   /** The entry that each level-4 table has for the monitor: its number, and where it leads. */
   window: { slot: number; table: number } | null = null;
+  /** The monitor's memory below 4 GiB. */
+  low: LowTables | null = null;
   readonly #byKey = new Map<string, ShadowTable>();
   readonly #byFrame = new Map<number, ShadowTable>();
   /** By number of the guest page that holds the guest's table. */
@@ -102,6 +105,12 @@ export class ShadowTables {
     if (this.child(table, index) !== child) this.clear(table, index);
     child.parents.add(entry);
     this.#write(entry, child.frame, low, high);
+  }
+
+  /** Has entry `index` of a directory lead to a page table of the monitor's. */
+  linkMonitor(table: ShadowTable, index: number, frame: number): void {
+    this.clear(table, index);
+    this.#write(table.frame + 8 * index, frame, ALL_RIGHTS, 0);
   }
 
   /** Has entry `index` map machine memory, 4 KiB at level 1 and 2 MiB at level 2, with these flags. */

@@ -26,7 +26,7 @@ export const cpuid: ExitHandler = (vcpu) => {
 
 // #region cpuid-policy
 /** The host's values with three changes: no VMX, a hypervisor is present, and it signs leaf 0x40000000. */
-function virtualCpuid(vcpu: Vcpu, leaf: number, subleaf: number): CpuidRegisters {
+export function virtualCpuid(vcpu: Pick<Vcpu, "cpuid">, leaf: number, subleaf: number): CpuidRegisters {
   if (leaf >= LEAF_HYPERVISOR && leaf <= LEAF_HYPERVISOR_LAST) return hypervisorLeaf(leaf);
   const host = vcpu.cpuid(leaf, subleaf);
   if (leaf === LEAF_FEATURES) {

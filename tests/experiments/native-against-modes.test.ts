@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { Session } from "../../src/experiments/session.js";
 import type { CpuMode } from "../../src/experiments/view.js";
-import { core, guest } from "./guest.js";
+import { core, decoder, guest } from "./guest.js";
 
 const RAM = 16 * 2 ** 20;
 const COMPARED = new Set("RAX RCX RDX RBX RSP RBP RSI RDI R8 R9 RIP RFLAGS CR2 CR3 EFER".split(" "));
@@ -9,6 +9,7 @@ const COMPARED = new Set("RAX RCX RDX RBX RSP RBP RSI RDI R8 R9 RIP RFLAGS CR2 C
 function run(source: string, cpuMode: CpuMode) {
   const session = Session.create({
     core,
+    decoder,
     image: guest(source),
     name: "x",
     cpuMode,
@@ -34,7 +35,7 @@ describe("an instruction that exits leaves the same state as on the bare machine
   it.each([
     [
       "IN of each size",
-      "mov rax, -1\nmov edx, 0x60\nin al, dx\nmov rbx, rax\nmov rax, -1\nin ax, dx\nmov rcx, rax\nmov rax, -1\nin eax, dx\nmov rbp, rax\nxor eax, eax",
+      "mov rax, -1\nmov edx, 0x3fc\nin al, dx\nmov rbx, rax\nmov rax, -1\nin ax, dx\nmov rcx, rax\nmov rax, -1\nin eax, dx\nmov rbp, rax\nxor eax, eax",
     ],
     [
       "REP OUTSB, longer than one exit takes",
@@ -77,6 +78,7 @@ describe("an instruction that exits leaves the same state as on the bare machine
     const faults = ["an unknown MSR", "a refused CR0", "XSETBV"].includes(what);
     expect(native.ending.kind).toBe(faults ? "triple-fault" : "debug-exit");
     expect(run(source, "vtx")).toEqual(native);
+    expect(run(source, "bt")).toEqual(native);
   });
 });
 
@@ -144,5 +146,6 @@ describe("a guest that switches paging on under the hypervisor's eyes", () => {
     const native = run(legacy(setup), "native");
     expect(native.ending).toEqual({ kind: "debug-exit", status: 9 });
     expect(run(legacy(setup), "vtx")).toEqual(native);
+    expect(run(legacy(setup), "bt")).toEqual(native);
   });
 });

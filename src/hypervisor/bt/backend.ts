@@ -1,0 +1,79 @@
+import { IA32_TIME_STAMP_COUNTER } from "../../spec/msrs.js";
+import type { CpuBackend, VmResources } from "../cpu-backend.js";
+import type { GuestCpu } from "../guest-cpu.js";
+import { ShadowPaging } from "../memory/shadow/shadow-paging.js";
+import { Monitor } from "../ring0/monitor.js";
+import type { Ring0Port } from "../ring0/port.js";
+import { Cache } from "./cache.js";
+import { TranslatedCpu } from "./cpu.js";
+import { Decoder } from "./decoder.js";
+import * as L from "./layout.js";
+import { Translations } from "./translations.js";
+
+const windowBase = (slot: number): bigint => BigInt.asUintN(64, BigInt.asIntN(48, BigInt(slot) << 39n));
+
+/** Binary translation: no VMX, the monitor at ring 0, the guest's kernel at ring 1 from a translation cache. */
+export class BtBackend implements CpuBackend {
+  #cpu: TranslatedCpu | null = null;
+
+  /**
+   * @param decoder - compiled wasm of iced-x86
+   * @param cacheAt - machine-physical address of {@link L.CACHE_BYTES} bytes for the translation cache
+   */
+  constructor(
+    readonly port: Ring0Port,
+    private readonly decoder: WebAssembly.Module,
+    private readonly cacheAt: number,
+  ) {}
+
+  build(vm: VmResources): readonly GuestCpu[] {
+    if (vm.pins.length > 1) throw new RangeError("binary translation runs one processor in a VM");
+    const { port } = this;
+    const { frames, guestMemory, board } = vm;
+    const base = windowBase(L.FIRST_SLOT);
+    const monitor = new Monitor(port, frames, base, L.CALL_OUT_VECTOR);
+    const shadow = new ShadowPaging({
+      memory: port.memory,
+      frames,
+      guestBase: guestMemory.base,
+      guestBytes: guestMemory.size,
+      isDevice: (address, bytes) => board.isDevice(address, bytes),
+      flush: () => port.flushTlb(),
+    });
+    const cacheBase = (): bigint => base + BigInt(L.CACHE_IN_WINDOW);
+    const cache = new Cache(port.memory, this.cacheAt, cacheBase(), L.FIRST_LOW, (page, holdsCode) => {
+      if (holdsCode) shadow.watch(page * 4096);
+      else shadow.unwatch(page * 4096);
+    });
+    const local = board.local(0);
+    const translations: Translations = new Translations({
+      monitor,
+      cache,
+      decoder: new Decoder(this.decoder),
+      shadow,
+      space: shadow.addressSpace(),
+      guestMemory,
+      devices: local.memory,
+      memory: () => this.#cpu!.memory,
+      base: () => base,
+    });
+    shadow.setWindow({ slot: L.FIRST_SLOT, ranges: [...monitor.ranges, ...cache.ranges] });
+    shadow.setLowRange(cache.lowRange);
+    monitor.tables.setStateSegment(L.FIRST_LOW, L.GS_BYTES);
+    guestMemory.onWrite = (address, bytes) => translations.written(address, bytes);
+    const cpu = (this.#cpu = new TranslatedCpu(0, { vm, monitor, translations, local, pins: vm.pins[0]! }));
+    const cr3 = translations.firstTables(cpu.state);
+    monitor.takeOver(cr3, 0);
+    port.wrmsr(IA32_TIME_STAMP_COUNTER, BigInt(port.cycles - vm.start));
+    cpu.begin(vm.image);
+    return [cpu];
+  }
+
+  flushTranslations(): void {
+    this.port.flushTlb();
+  }
+
+  explain(): null {
+    return null;
+  }
+}

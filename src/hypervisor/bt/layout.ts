@@ -1,0 +1,60 @@
+/**
+ * The translator's part of the monitor's memory, by offset: a page that translated code reads and writes as its own, constants,
+ * what indirect jumps are looked up in, and the translation cache itself. It is mapped twice: for 64-bit code in the monitor's
+ * window, for 32-bit code below 4 GiB, where data is reached through GS.
+ */
+import { TABLES_BYTES } from "../ring0/layout.js";
+
+export const STATE = 0;
+export const STATE_BYTES = 0x1000;
+export const CONSTANTS = STATE + STATE_BYTES;
+export const CONSTANTS_BYTES = 0x1000;
+/** One entry for each value of the low 16 bits of an address. */
+export const HASH_ENTRIES = 0x1_0000;
+export const HASH_64 = CONSTANTS + CONSTANTS_BYTES;
+export const HASH_32 = HASH_64 + 8 * HASH_ENTRIES;
+export const CODE = HASH_32 + 4 * HASH_ENTRIES;
+/** Bytes of all. */
+export const CACHE_BYTES = 32 << 20;
+
+/** The part of the data that 32-bit code can reach. */
+export const GS_BYTES = CODE;
+
+/** Offsets in the state page: registers that translated code works with, 8 bytes each. */
+export const SAVED_RAX = 0x00;
+export const SAVED_RCX = 0x08;
+export const SAVED_RDX = 0x10;
+export const SAVED_POINTER = 0x18;
+/** RFLAGS.IF of the guest: 0 or 2, its bit of the byte. u8. */
+export const VIRTUAL_IF = 0x20;
+/** RFLAGS.IOPL of the guest: bits 5:4. u8. */
+export const VIRTUAL_IOPL = 0x21;
+/** Not 0: something waits for IF to be set. u8. */
+export const INTERRUPT_WAITS = 0x22;
+/** Not 0: something waits for the task priority to fall. u8. */
+export const PRIORITY_WAITS = 0x23;
+/** The guest's control registers, 8 bytes each. */
+export const VIRTUAL_CR8 = 0x28;
+export const VIRTUAL_CR0 = 0x30;
+export const VIRTUAL_CR2 = 0x38;
+export const VIRTUAL_CR3 = 0x40;
+export const VIRTUAL_CR4 = 0x48;
+/** What a read of {@link KNOWN_PORT} gives: the byte last written there. u8. */
+export const PORT_VALUE = 0x50;
+/** The port at which firmware shows its progress, and software waits by reading it: a latch. */
+export const KNOWN_PORT = 0x80;
+
+/** Offsets in the constants: of each byte of RFLAGS[15:8] its IF and its IOPL; 0 for a byte below 16. 256 bytes each. */
+export const ONLY_IF = 0x000;
+export const ONLY_IOPL = 0x100;
+export const ABOVE_15 = 0x200;
+
+/** In the monitor's window, beside its tables. */
+export const CACHE_IN_WINDOW = 0x10_0000;
+if (CACHE_IN_WINDOW < TABLES_BYTES) throw new Error("the monitor's tables reach into the cache");
+/** Where the window is at first: PML4 entry 509, between Linux's own (fixed mappings above, its stacks' below). */
+export const FIRST_SLOT = 509;
+/** Where 32-bit code finds the cache at first. */
+export const FIRST_LOW = 0xf000_0000;
+/** The vector of call-outs: INT n, since a far call through a gate would cost the same delivery and need a longer instruction. */
+export const CALL_OUT_VECTOR = 0x30;

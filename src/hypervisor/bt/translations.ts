@@ -1,0 +1,337 @@
+import { startSegments, type StartState } from "../../machine/start-state.js";
+import * as K from "../../spec/call-outs.js";
+import { CR4_UMIP, FLAG_AC } from "../../spec/control-bits.js";
+import { CS, SS } from "../../spec/cpu-state.js";
+import { FAULT_PRESENT, FAULT_WRITE } from "../../spec/page-bits.js";
+import { DEBUG, GENERAL_PROTECTION } from "../../spec/vectors.js";
+import type { LocalMemory } from "../../machine/local-memory.js";
+import { PAGE_BYTES } from "../memory/layout.js";
+import type { GuestMemory } from "../memory/guest-memory.js";
+import type { AddressSpace, ShadowMemory } from "../memory/shadow/shadow-memory.js";
+import { BIG, DPL_SHIFT, PRESENT, TYPE_ACCESSED } from "../ring0/descriptor.js";
+import { LDT_SELECTOR } from "../ring0/layout.js";
+import type { Monitor } from "../ring0/monitor.js";
+import { Block, type CallOut, type CodePage, type Exit } from "./block.js";
+import type { Cache } from "./cache.js";
+import { Code } from "./code.js";
+import { CYCLES_PER_TRANSLATED_INSTRUCTION } from "./costs.js";
+import type { Decoder } from "./decoder.js";
+import { FETCH, SUPERVISOR, type GuestLinear } from "./guest-linear.js";
+import { CALL_OUT_HANDLERS } from "./handlers.js";
+import { effectiveAddress, linearAddress } from "./memory-operands.js";
+import type { MemoryOperand, SegmentedInstruction } from "./operand.js";
+import type { ProcessorState } from "./processor-state.js";
+import { Translator } from "./translator.js";
+import type { BtCpu } from "./virtual-cpu.js";
+
+/** Faults of one instruction on traced pages after which it is translated anew. */
+const MOST_FAULTS = 8;
+/** What a translation may need of room, at most. */
+const MOST_BYTES = 0x2000;
+
+/** What the translations of a VM stand on. */
+export interface TranslationParts {
+  monitor: Monitor;
+  cache: Cache;
+  decoder: Decoder;
+  shadow: ShadowMemory;
+  space: AddressSpace;
+  guestMemory: GuestMemory;
+  devices: LocalMemory;
+  /** The guest's linear memory, for fetching its code. */
+  memory: () => GuestLinear;
+  /** Linear address of the monitor's tables. */
+  base: () => bigint;
+}
+
+/** The guest's code and its translations: making them, finding them, and keeping them true. */
+export class Translations {
+  readonly cache: Cache;
+  readonly #translator: Translator;
+  /** Guest addresses of instructions that fault too often, and how often each has. */
+  readonly #software = new Set<number>();
+  readonly #faults = new Map<number, number>();
+  #state: ProcessorState | null = null;
+
+  constructor(private readonly parts: TranslationParts) {
+    this.cache = parts.cache;
+    this.#translator = new Translator(
+      parts.decoder,
+      {
+        fetch: (rip, bytes, pages) => this.#fetch(rip, bytes, pages),
+        software: this.#software,
+      },
+      this.cache.routines,
+    );
+  }
+
+  // #region find-or-translate
+  /** Offset in the cache of the code for where the guest is. */
+  offsetFor(cpu: BtCpu, alone: boolean): number {
+    const bits = cpu.state.bits as 32 | 64;
+    if (alone) return this.#translate(cpu, bits, 1);
+    return this.cache.find(cpu.rip, bits)?.start ?? this.#translate(cpu, bits);
+  }
+  // #endregion
+
+  #translate(cpu: BtCpu, bits: 32 | 64, most?: number): number {
+    this.#state = cpu.state;
+    const start = this.cache.room(MOST_BYTES);
+    const translation = this.#translator.translate(cpu.rip, bits, start, most);
+    this.cache.add(translation, most === undefined);
+    this.parts.monitor.port.spend(CYCLES_PER_TRANSLATED_INSTRUCTION * translation.block.count);
+    return start;
+  }
+
+  #fetch(rip: number, bytes: number, pages: CodePage[]): Uint8Array {
+    const state = this.#state!;
+    const base = state.bits === 64 ? 0n : state.cs.base;
+    const limit = state.bits === 64 ? bytes : Math.min(bytes, Math.max(state.cs.limit - rip + 1, 0));
+    const linear = state.bits === 64 ? BigInt(rip) : (base + BigInt(rip)) & 0xffff_ffffn;
+    return this.parts
+      .memory()
+      .code(linear, limit, (page, physical) => pages.push({ linear: page, physical }));
+  }
+
+  /** One instruction as it is, and back. @returns its offset in the cache */
+  segmented(original: CallOut): number {
+    const { rip, next, operand, block: from } = original;
+    const { bytes, segment } = operand as SegmentedInstruction;
+    const start = this.cache.room(MOST_BYTES);
+    const code = new Code();
+    code.begin(32, start);
+    const block = new Block(rip, 32, start);
+    block.borrowed = segment;
+    block.piece(start, rip);
+    code.copy(bytes, 0, bytes.length);
+    block.piece(code.at, next);
+    code.callOut();
+    block.end = code.at;
+    block.pages.push(...from.pages);
+    block.length = from.length;
+    const kind = K.CALL_OUT_SEGMENTED_DONE;
+    const callOuts = new Map([
+      [code.at, { kind, block, rip, next, resume: 0, mnemonic: 0, operand: original }],
+    ]);
+    this.cache.add({ block, code, callOuts }, false);
+    return start;
+  }
+
+  /** An exit of a block has been taken for the first time: from now on it is a jump. */
+  follow(cpu: BtCpu, exit: Exit): void {
+    const bits = cpu.state.bits as 32 | 64;
+    this.offsetFor(cpu, false);
+    const block = this.cache.find(cpu.rip, bits);
+    if (block !== undefined && block.alive) this.cache.link(exit, block);
+  }
+
+  /** An indirect jump to where the guest is now was not found. */
+  publish(cpu: BtCpu): void {
+    const bits = cpu.state.bits as 32 | 64;
+    this.offsetFor(cpu, false);
+    const block = this.cache.find(cpu.rip, bits);
+    if (block !== undefined) this.cache.publish(block);
+  }
+
+  /** The tables that the virtual processor begins with. @returns machine-physical address for CR3 */
+  firstTables(state: ProcessorState): number {
+    return this.parts.space.load(state.paging, "4-level");
+  }
+
+  /** MOV to CR3 and its like. */
+  loadPaging(state: ProcessorState, globalToo: boolean): void {
+    const { monitor, space } = this.parts;
+    const cr3 = space.load(state.paging, "4-level");
+    monitor.port.writeCr(3, BigInt(cr3));
+    if (globalToo) monitor.port.flushTlb();
+    this.verify(this.parts.memory());
+  }
+
+  // #region verify-code-pages
+  /** Translations are found by linear address: those whose page is another one now, or none, go. */
+  verify(memory: GuestLinear): void {
+    for (const [linear, { page, blocks }] of [...this.cache.linearPages]) {
+      const address = memory.translate(BigInt(linear) << 12n, SUPERVISOR | FETCH);
+      memory.fault = null;
+      if (address !== undefined && Math.floor(address / PAGE_BYTES) === page) continue;
+      for (const block of [...blocks]) this.cache.drop(block);
+    }
+  }
+  // #endregion
+
+  // #region bt-page-fault
+  /**
+   * #PF at ring 1 or 3. Most are the shadow's or the guest's own; a write to a page that holds code, or a page table, is carried
+   * out in software, and what was made from what it changed is made anew.
+   */
+  pageFault(cpu: BtCpu, linear: bigint, errorCode: number): void {
+    const { space, devices } = this.parts;
+    const access = { linear, errorCode, accessControl: (cpu.rflags & BigInt(FLAG_AC)) !== 0n };
+    if (this.#supplyCache(cpu, linear, errorCode)) return;
+    const outcome = space.fault(access);
+    switch (outcome.kind) {
+      case "hidden":
+        return;
+      case "reflect":
+        return cpu.inject({ vector: 14, errorCode: outcome.errorCode, linear, kind: "exception" });
+      case "refused":
+        return void cpu.refuse(outcome.why);
+      case "device":
+        return cpu.emulate({
+          linear,
+          target: pageAddress(outcome.guestPhysical),
+          devices,
+          done: () => {},
+          stop: false,
+        });
+      case "traced":
+        this.#adapt(cpu);
+        return this.#carryOut(cpu, linear, outcome.guestPhysical);
+    }
+  }
+  // #endregion
+
+  /** A store to a page that may not be written directly. */
+  #carryOut(cpu: BtCpu, linear: bigint, guestPhysical: number): void {
+    const { guestMemory } = this.parts;
+    const page = pageAddress(guestPhysical);
+    const before = guestMemory.read(page, PAGE_BYTES);
+    const done = (): void => this.#changed(page, before);
+    const stop = this.cache.holdsCode(page / PAGE_BYTES);
+    cpu.emulate({ linear, target: guestMemory.base + page, devices: null, done, stop });
+  }
+
+  // #region adaptive-translation
+  /** An instruction of the guest's kernel that faults again and again is translated anew, to leave the cache by itself. */
+  #adapt(cpu: BtCpu): void {
+    if (cpu.state.cpl !== 0) return;
+    const { rip } = cpu;
+    const faults = (this.#faults.get(rip) ?? 0) + 1;
+    this.#faults.set(rip, faults);
+    if (faults !== MOST_FAULTS) return;
+    this.#software.add(rip);
+    const block = this.cache.blockAt(this.cache.offset(this.parts.monitor.rip));
+    if (block !== undefined) this.cache.drop(block);
+  }
+
+  /** The guest is about to execute such an instruction. */
+  carryOut(cpu: BtCpu, operand: MemoryOperand): void {
+    const linear = linearAddress(cpu, operand.segment, effectiveAddress(cpu, operand));
+    const address = cpu.memory.translate(linear, SUPERVISOR | FAULT_WRITE);
+    cpu.memory.fault = null;
+    if (address !== undefined && this.parts.shadow.traced(address)) this.#carryOut(cpu, linear, address);
+  }
+  // #endregion
+
+  /** 32-bit code finds the cache below 4 GiB, in tables that are made as they are needed. */
+  #supplyCache(cpu: BtCpu, linear: bigint, errorCode: number): boolean {
+    if (cpu.state.cpl !== 0 || cpu.state.bits !== 32 || (errorCode & FAULT_PRESENT) !== 0) return false;
+    const outcome = this.parts.space.supplyLow(Number(linear));
+    if (outcome === "conflict")
+      cpu.refuse(`linear address 0x${linear.toString(16)}, where its translation is`);
+    return outcome !== "outside";
+  }
+
+  /** A page has been written in software: what became of its bytes tells what was. */
+  #changed(page: number, before: Uint8Array): void {
+    const old = new Uint32Array(before.buffer);
+    const now = new Uint32Array(this.parts.guestMemory.read(page, PAGE_BYTES).buffer);
+    let first = 0;
+    while (first < now.length && now[first] === old[first]) first++;
+    if (first === now.length) return;
+    let last = now.length - 1;
+    while (now[last] === old[last]) last--;
+    this.written(page + 4 * first, 4 * (last - first + 1));
+  }
+
+  /** Guest memory has been written by the monitor. */
+  written(address: number, bytes: number): void {
+    const { shadow } = this.parts;
+    const last = address + bytes - 1;
+    if (shadow.traced(address) || shadow.traced(last)) shadow.written(address, bytes);
+    this.cache.written(address, bytes);
+  }
+
+  /**
+   * A fault of user code that its own processor might not have raised: the tables that it met are the monitor's.
+   * @returns false when it is the guest's own
+   */
+  userFault(cpu: BtCpu, vector: number, errorCode: number): boolean {
+    if (vector === DEBUG) {
+      cpu.state.debug[6]! |= cpu.port.debugStatus & 0xe00fn;
+      return false;
+    }
+    if ((errorCode & 0xfffc) !== 0 && (errorCode & 2) === 0)
+      return cpu.descriptors.supply(errorCode & 0xfffc);
+    if (vector !== GENERAL_PROTECTION || cpu.state.bits === 16) return false;
+    return this.#userInstruction(cpu);
+  }
+
+  /** INT n, ports that the guest's TSS or IOPL allows, and instructions that tell of descriptor tables. */
+  #userInstruction(cpu: BtCpu): boolean {
+    const callOut = this.#userCallOut(cpu);
+    if (callOut === undefined || !this.#userMay(cpu, callOut)) return false;
+    cpu.next = callOut.next;
+    const { rip } = cpu;
+    const fault = CALL_OUT_HANDLERS[callOut.kind]!(cpu, callOut);
+    if (fault !== null) cpu.inject({ ...fault, kind: "exception" });
+    else if (cpu.rip === rip && callOut.kind !== K.CALL_OUT_STRING_PORT) cpu.goTo(callOut.next);
+    return true;
+  }
+
+  #userCallOut(cpu: BtCpu): CallOut | undefined {
+    this.#state = cpu.state;
+    const { callOuts } = this.#translator.translate(cpu.rip, cpu.state.bits as 32 | 64, 0, 1);
+    return [...callOuts.values()].find(({ rip, kind }) => rip === cpu.rip && kind !== K.CALL_OUT_TRANSLATE);
+  }
+
+  #userMay(cpu: BtCpu, { kind, operand }: CallOut): boolean {
+    switch (kind) {
+      case K.CALL_OUT_INT:
+      case K.CALL_OUT_SYSCALL:
+        return true;
+      case K.CALL_OUT_STORE_TABLE:
+        return (cpu.state.cr4 & CR4_UMIP) === 0;
+      case K.CALL_OUT_PORT:
+      case K.CALL_OUT_STRING_PORT: {
+        const { port, size } = operand as { port?: number | null; size: number };
+        return portAllowed(cpu, port ?? Number(cpu.readRegister(2) & 0xffffn), size);
+      }
+      default:
+        return false;
+    }
+  }
+
+  /** The segments that a loader leaves, whose descriptors nobody may have: copies are made from the hidden parts. */
+  startSegments(image: StartState): void {
+    const { tables, port } = this.parts.monitor;
+    startSegments(image).forEach(({ selector, rights }, index) => {
+      if (index > 5 || (selector & 0xfffc) === 0) return;
+      const high = 0xf_0000 | PRESENT | TYPE_ACCESSED | BIG | ((rights & 0xf0ff) << 8) | (1 << DPL_SHIFT);
+      tables.setDescriptor(selector, [0xffff, high >>> 0]);
+      if (index !== CS && index !== SS) port.loadSelector(index, selector);
+    });
+  }
+
+  loadLocalTable(bytes: number): void {
+    const { tables, port } = this.parts.monitor;
+    tables.setLocalTable(this.parts.base(), bytes);
+    port.loadLocalTable(bytes === 0 ? 0 : LDT_SELECTOR);
+  }
+}
+
+const pageAddress = (address: number): number => address - (address % PAGE_BYTES);
+
+const TSS_IO_MAP = 102n;
+
+/** IN and OUT at ring 3: IOPL, or the permission bitmap of the guest's TSS (SDM Vol. 1, 19.5). */
+function portAllowed(cpu: BtCpu, port: number, size: number): boolean {
+  if (((cpu.rflags >> 12n) & 3n) === 3n) return true;
+  const { tr } = cpu.state;
+  const map = Number(cpu.memory.read(tr.base + TSS_IO_MAP, 2, SUPERVISOR));
+  const at = map + Math.floor(port / 8);
+  const within = at + 1 <= tr.limit;
+  const bits = within ? Number(cpu.memory.read(tr.base + BigInt(at), 2, SUPERVISOR)) : 0xffff;
+  cpu.memory.fault = null;
+  return ((bits >> (port % 8)) & ((1 << size) - 1)) === 0;
+}
