@@ -1,3 +1,4 @@
+import { SerialTerminal } from "../../machine/devices/serial-terminal.js";
 import { CR4_OSFXSR, CR4_OSXMMEXCPT } from "../../spec/control-bits.js";
 import { IA32_SYSENTER_CS } from "../../spec/msrs.js";
 import * as P from "../../spec/paravirtual.js";
@@ -12,6 +13,7 @@ import { DomainBuilder, type PvImage } from "./domain.js";
 import { EventChannels } from "./event-channels.js";
 import { LinearMemory } from "./linear-memory.js";
 import { mapMonitor, MONITOR_BASE } from "./monitor-slot.js";
+import { PvConsole } from "./pv-console.js";
 import { PvCpu } from "./pv-cpu.js";
 import { PvGuest } from "./pv-guest.js";
 import { SharedInfo } from "./shared-info.js";
@@ -70,6 +72,8 @@ export class PvBackend implements CpuBackend {
     const events = new EventChannels(shared);
     const clock = new VirtualClock(vm.board.clock, shared, vm.start, () => events.signal(P.SOURCE_TIMER));
     const linear: LinearMemory = new LinearMemory(port.memory, () => paging.addressOf(guest.root));
+    const console = new PvConsole(events);
+    vm.board.terminal = new SerialTerminal(console);
     const guest = new PvGuest({
       port,
       monitor,
@@ -78,7 +82,7 @@ export class PvBackend implements CpuBackend {
       shared,
       events,
       clock,
-      board: vm.board,
+      console,
       root,
     });
     return guest;

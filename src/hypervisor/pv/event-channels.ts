@@ -24,22 +24,27 @@ export class EventChannels {
 
   /** @returns 0 or an error, as do the next ones */
   close(port: number): number {
-    if (!this.#isBound(port)) return ERROR_INVALID;
+    if (!this.#isPort(port)) return ERROR_INVALID;
     this.#sources[port] = null;
     return 0;
   }
 
   send(port: number): number {
-    if (!this.#isBound(port) || this.#sources[port] !== SOURCE_SOFTWARE) return ERROR_INVALID;
+    if (!this.#isPort(port) || this.#sources[port] !== SOURCE_SOFTWARE) return ERROR_INVALID;
     this.#raise(port);
     return 0;
   }
 
   unmask(port: number): number {
-    if (!this.#isBound(port)) return ERROR_INVALID;
+    if (!this.#isPort(port)) return ERROR_INVALID;
     this.shared.unmask(port);
     if (this.shared.isPending(port)) this.shared.upcallPending = true;
     return 0;
+  }
+
+  /** A port is bound to a source. */
+  isBound(source: number): boolean {
+    return this.#sources.includes(source);
   }
 
   /** A source that the hypervisor has signals, if it is bound. */
@@ -58,7 +63,7 @@ export class EventChannels {
   }
   // #endregion
 
-  #isBound(port: number): boolean {
+  #isPort(port: number): boolean {
     return port >= 0 && port < EVENT_PORTS && this.#sources[port] !== null;
   }
 }

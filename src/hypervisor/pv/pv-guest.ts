@@ -4,12 +4,12 @@ import { GENERAL_PROTECTION, INVALID_OPCODE, PAGE_FAULT } from "../../spec/vecto
 import { exitReasonName } from "../../trace/names.js";
 import { MONITOR_VECTOR } from "../../spec/monitor-reasons.js";
 import type { VmEnding } from "../ending.js";
-import type { VirtualBoard } from "../io/board.js";
 import type { DirectPaging } from "../memory/direct/direct-paging.js";
 import { WITH_ERROR_CODE, type Monitor } from "../ring0/monitor.js";
 import type { Ring0Port } from "../ring0/port.js";
 import type { EventChannels } from "./event-channels.js";
 import { isCanonical, type LinearMemory } from "./linear-memory.js";
+import type { PvConsole } from "./pv-console.js";
 import type { SharedInfo } from "./shared-info.js";
 import { TrapTable } from "./trap-table.js";
 import type { VirtualClock } from "./virtual-clock.js";
@@ -44,7 +44,7 @@ export interface PvParts {
   shared: SharedInfo;
   events: EventChannels;
   clock: VirtualClock;
-  board: VirtualBoard;
+  console: PvConsole;
   root: number;
 }
 
@@ -66,15 +66,13 @@ export class PvGuest implements PvParts {
   readonly shared: SharedInfo;
   readonly events: EventChannels;
   readonly clock: VirtualClock;
-  readonly board: VirtualBoard;
+  readonly console: PvConsole;
   readonly traps = new TrapTable();
   readonly msrs: PvMsrs;
   /** RSP at ring 1 for what interrupts ring 3. */
   kernelStack = 0n;
   /** Where events are delivered; 0 for nowhere. */
   callback = 0n;
-  /** Bytes that were typed and have not been read. */
-  readonly typed: number[] = [];
   /** Frame of the level-4 table in CR3, which is one use of it. */
   root: number;
   /** Set when the guest cannot go on, or wants not to. */
@@ -88,7 +86,7 @@ export class PvGuest implements PvParts {
     this.shared = parts.shared;
     this.events = parts.events;
     this.clock = parts.clock;
-    this.board = parts.board;
+    this.console = parts.console;
     this.root = parts.root;
     this.msrs = new PvMsrs(parts.port);
   }

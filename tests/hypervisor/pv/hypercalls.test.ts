@@ -172,6 +172,11 @@ describe("events", () => {
     expect(value(`main:${EVENTS}\n${what}\n${end("r12")}\n${UPCALL}`)).toBe(deliveries);
   });
 
+  it("of a port that is still pending call nobody", () => {
+    const keepsBit = UPCALL.replace("mov qword ptr [rbx + SHARED_PENDING], 0", "");
+    expect(value(`main:${EVENTS}\n${UNMASK}\n${SEND}\n${SEND}\n${end("r12")}\n${keepsBit}`)).toBe(1);
+  });
+
   it("are masked while their handler runs, and not after", () => {
     const check = `shl r13, 1\nmovzx eax, byte ptr [rbx + SHARED_UPCALL_MASK]\nor rax, r13`;
     expect(value(`main:${EVENTS}\n${UNMASK}\n${SEND}\n${check}\n${end("rax")}\n${UPCALL}`)).toBe(0b10);
@@ -344,5 +349,85 @@ describe("the rest", () => {
     );
     expect(console).toBe("one call");
     expect(exits.HYPERCALL_CONSOLE_WRITE).toBe(1);
+  });
+});
+
+describe("the keyboard", () => {
+  /** Echoes what is typed, in as few calls as it can, until a q comes. */
+  const ECHO = `
+    main:
+      mov edi, 1
+      mov eax, EVENT_BIND
+      HYPERCALL
+      mov ebp, eax
+      mov edi, offset upcall
+      mov eax, SET_CALLBACK
+      HYPERCALL
+      mov rbx, [rip + shared_info]
+    again:
+      mov eax, BLOCK
+      HYPERCALL
+      mov edi, 0x180000
+      mov esi, 100
+      mov eax, CONSOLE_READ
+      HYPERCALL
+      test eax, eax
+      jz again
+      mov r14, rax
+      mov esi, 0x180000
+      mov rcx, rax
+      call put_bytes
+      cmp byte ptr [r14 + 0x17ffff], 'q'
+      jne more
+      ${end("r12")}
+    more:
+      mov edi, 0x180000
+      mov esi, 100
+      mov eax, CONSOLE_READ
+      HYPERCALL
+      test eax, eax
+      jz again
+      mov r14, rax
+      mov esi, 0x180000
+      mov rcx, rax
+      call put_bytes
+      cmp byte ptr [r14 + 0x17ffff], 'q'
+      jne more
+      ${end("r12")}
+    ${UPCALL}`;
+
+  it("signals, wakes a guest that has blocked, and is read by a call", () => {
+    const it = session(ECHO);
+    it.run();
+    expect(it.ending?.kind).toBe("halted");
+    expect(it.waitsForInput).toBe(true);
+    for (const text of ["hello ", "world q"]) {
+      it.type(new TextEncoder().encode(text));
+      it.run();
+    }
+    expect(it.view().console).toBe("hello world q");
+    expect(it.ending?.kind).toBe("debug-exit");
+  });
+
+  it("keeps what does not fit", () => {
+    const long = `${"abcdefghijklmno".repeat(20)}q`;
+    const it = session(ECHO);
+    it.run();
+    it.type(new TextEncoder().encode(long));
+    it.run();
+    expect(it.view().console).toBe(long);
+  });
+
+  it("keeps what could not be stored", () => {
+    const read = (to: string): string =>
+      `mov rdi, ${to}\nmov esi, 1\nmov eax, CONSOLE_READ\nHYPERCALL\nmov r15, rax`;
+    const bound = EVENTS.replace("mov edi, 2", "mov edi, 1");
+    const it = session(
+      `main:${bound}\nmov eax, BLOCK\nHYPERCALL\n${read("0x113000")}\nmov r14, r15\n${read("0x180000")}\nsub r15, r14\n${end("r15")}\n${UPCALL}`,
+    );
+    it.run();
+    it.type(Uint8Array.of(65));
+    it.run();
+    expect(it.ending?.status).toBe(2 * (1 + 14) + 1);
   });
 });

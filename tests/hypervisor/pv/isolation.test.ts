@@ -1,5 +1,6 @@
 /** What guest code at ring 1 and ring 3 tries against its hypervisor, and how that ends. */
 import { describe, expect, it } from "vitest";
+import * as P from "../../../src/spec/paravirtual.js";
 import { END, run, unstarted } from "./pv-machine.js";
 
 const UD = 6;
@@ -158,12 +159,23 @@ describe("code at ring 3", () => {
     expect(outcome(inRing3(code))).toEqual([vector, errorCode]);
   });
 
-  it("reaches a vector that the kernel has opened", () => {
-    const opened =
-      inRing3("int 0x80\nnop").replace("mov esi, 4", "mov esi, 5") +
-      "\n.byte 0x80, 3\n.skip 6, 0\n.quad opened\nopened: mov rax, [rsp]\n sub eax, 0x180000\n movzx esi, al\n add esi, 0x5000\n" +
-      END;
-    expect(outcome(opened)).toEqual([UNTOUCHED, 2]);
+  /** INT 0x80 at ring 3, where the kernel has a handler for it that `ring` and more privileged ones may raise. */
+  const withHandler = (ring: number, interrupt: string): string =>
+    `${inRing3(`${interrupt}\nnop`).replace("mov esi, 4", "mov esi, 5")}
+    .byte 0x80, ${ring}
+    .skip 6, 0
+    .quad opened
+  opened:
+    mov rax, [rsp]
+    sub eax, 0x180000
+    movzx esi, al
+    add esi, 0x5000
+    ${END}`;
+
+  it("reaches a vector that the kernel has opened, and no other", () => {
+    expect(outcome(withHandler(3, "int 0x80"))).toEqual([UNTOUCHED, 2]);
+    expect(outcome(withHandler(1, "int 0x80"))).toEqual([GP, 0x402]);
+    expect(outcome(withHandler(1, "int3"))).toEqual([GP, 0x1a]);
   });
 });
 
@@ -187,5 +199,34 @@ describe("what the hypervisor is asked to load", () => {
     expect(guest.monitor.rflags & 0x1a7000n).toBe(0n);
     expect(guest.monitor.rflags & 0x200n).toBe(0x200n);
     expect(guest.shared.eventsMasked).toBe(false);
+  });
+});
+
+describe("the shared clock", () => {
+  it("says at each moment what it said before", () => {
+    const { guest, machine } = unstarted(4 * 2 ** 20);
+    const page = guest.paging.addressOf(0x13_2000 / 4096);
+    const read = () => ({
+      timestamp: machine.memory.read64(page + P.SHARED_TIMESTAMP),
+      time: machine.memory.read64(page + P.SHARED_SYSTEM_TIME),
+      scale: BigInt(machine.memory.read32(page + P.SHARED_TIME_SCALE)),
+      shift: BigInt((machine.memory.read8(page + P.SHARED_TIME_SHIFT) << 24) >> 24),
+      version: machine.memory.read32(page + P.SHARED_TIME_VERSION),
+    });
+    const first = read();
+    const shifted = (cycles: bigint): bigint =>
+      first.shift < 0n ? cycles >> -first.shift : cycles << first.shift;
+    for (const cycles of [1, 99, 3_000_000, 77_777_777_777]) {
+      guest.port.spend(cycles);
+      guest.clock.publish();
+      const now = read();
+      expect(now.timestamp).toBe(BigInt(guest.port.cycles));
+      expect(now.version % 2).toBe(0);
+      expect(now.version).toBeGreaterThan(first.version);
+      const expected = first.time + ((shifted(now.timestamp - first.timestamp) * first.scale) >> 32n);
+      expect(now.time).toBe(expected);
+      const exact = ((now.timestamp - first.timestamp) * 1_000_000_000n) / BigInt(guest.port.frequency);
+      expect(Number(exact - now.time + first.time)).toBeLessThan(Number(exact) * 1e-8 + 2);
+    }
   });
 });

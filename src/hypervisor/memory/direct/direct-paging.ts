@@ -128,11 +128,12 @@ export class DirectPaging {
   #check(frame: number, level: Level): number {
     this.tablesChecked++;
     const table = this.addressOf(frame);
-    if (level === 4) this.#writeHypervisorEntry(table);
+    if (level === 4) this.#writeHypervisorEntry(table, this.resources.hypervisorEntry);
     for (let i = 0; i < ENTRIES; i++) {
       if (level === 4 && i === HYPERVISOR_SLOT) continue;
       const error = this.#takeAt(table, i, level);
       if (error === 0) continue;
+      if (level === 4) this.#writeHypervisorEntry(table, [0, 0]);
       while (--i >= 0) if (level !== 4 || i !== HYPERVISOR_SLOT) this.#letGoAt(table, i, level);
       this.types.drop(frame);
       this.types.clear(frame);
@@ -165,6 +166,7 @@ export class DirectPaging {
     const table = this.addressOf(frame);
     for (let i = 0; i < ENTRIES; i++)
       if (level !== 4 || i !== HYPERVISOR_SLOT) this.#letGoAt(table, i, level as Level);
+    if (level === 4) this.#writeHypervisorEntry(table, [0, 0]);
     this.types.clear(frame);
   }
 
@@ -224,8 +226,7 @@ export class DirectPaging {
     return frame >= 0 && frame < this.types.frames ? frame : -1;
   }
 
-  #writeHypervisorEntry(table: number): void {
-    const [low, high] = this.resources.hypervisorEntry;
+  #writeHypervisorEntry(table: number, [low, high]: readonly [number, number]): void {
     const at = table + HYPERVISOR_SLOT * ENTRY_BYTES;
     this.#memory.write32(at, low);
     this.#memory.write32(at + 4, high);

@@ -15,8 +15,6 @@ export const consoleWrite: Hypercall = (guest, linear, bytes) => {
 };
 
 export const consoleRead: Hypercall = (guest, linear, bytes) => {
-  const typed = guest.typed.slice(0, atMost(bytes));
-  if (!guest.linear.write(linear, Uint8Array.from(typed))) return ERROR_FAULT;
-  guest.typed.splice(0, typed.length);
-  return typed.length;
+  const taken = guest.console.take(atMost(bytes), (typed) => guest.linear.write(linear, typed));
+  return taken < 0 ? ERROR_FAULT : taken;
 };

@@ -26,10 +26,10 @@ export const setTimer: Hypercall = (guest, deadline) => {
 export const yieldProcessor: Hypercall = () => 0;
 
 // #region hypercall-block
-/** STI and HLT in one: no event can slip in between and be slept through. */
+/** STI and HLT in one: an event that waits already, or slips in between, ends the wait at once. */
 export const block: Hypercall = (guest) => {
   guest.shared.eventsMasked = false;
   guest.port.writeRegister(0, 0n);
-  return guest.shared.upcallPending ? "resume" : "halt";
+  return "halt";
 };
 // #endregion
