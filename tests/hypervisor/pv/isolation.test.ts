@@ -1,6 +1,7 @@
 /** What guest code at ring 1 and ring 3 tries against its hypervisor, and how that ends. */
 import { describe, expect, it } from "vitest";
 import * as P from "../../../src/spec/paravirtual.js";
+import { seeded } from "../../guests/support.js";
 import { END, run, unstarted } from "./pv-machine.js";
 
 const UD = 6;
@@ -228,5 +229,104 @@ describe("the shared clock", () => {
       const exact = ((now.timestamp - first.timestamp) * 1_000_000_000n) / BigInt(guest.port.frequency);
       expect(Number(exact - now.time + first.time)).toBeLessThan(Number(exact) * 1e-8 + 2);
     }
+  });
+});
+
+describe("random code", () => {
+  const JUMP = {
+    1: "lea rcx, [rip + noise]\nadd rcx, rbx\njmp rcx",
+    3: "lea ecx, [rbx + 0x182000]\npush USER_DATA\npush 0x182f00\npush 0x202\npush USER_CODE\npush rcx\niretq",
+  };
+
+  /** Jumps into noise; whatever trap comes of it jumps into noise elsewhere. */
+  const program = (noise: string, ring: 1 | 3): string => `
+    main:
+      mov esi, offset noise
+      mov edi, 0x182000
+      mov ecx, 1024
+      rep movsb
+      mov eax, 0x182000 | PAGE_UPPER
+      call to_machine
+      mov rsi, rax
+      mov edi, 0x182000
+      mov edx, 1
+      mov eax, UPDATE_MAPPING
+      HYPERCALL
+      mov edi, 0x11c000
+      mov eax, STACK_SWITCH
+      HYPERCALL
+      mov edi, 0x181000
+      mov ecx, 32
+      xor eax, eax
+    fill:
+      mov [rdi], rax
+      mov qword ptr [rdi + 8], offset trap
+      add rdi, 16
+      inc eax
+      loop fill
+      mov edi, 0x181000
+      mov esi, 32
+      mov eax, SET_TRAP_TABLE
+      HYPERCALL
+      mov edi, offset trap
+      mov eax, SET_CALLBACK
+      HYPERCALL
+    trap:
+      cld
+      mov rsp, 0x11c000
+      mov rbx, [rip + seed]
+      imul rbx, rbx, 1103515245
+      add rbx, 12345
+      mov [rip + seed], rbx
+      shr rbx, 16
+      mov eax, ebx
+      shr eax, 11
+      and eax, 31
+      and ebx, 0x3f0
+      mov edi, 0x180000
+      mov esi, 1
+      xor edx, edx
+      ${JUMP[ring]}
+      .balign 8, 0
+    seed: .quad 1
+    noise: ${noise}
+      jmp trap`;
+
+  /** Bytes, and among them instructions that concern the hypervisor. */
+  const PIECES = [
+    [0xcd, 0x82],
+    [0x0f, 0x05],
+    [0x48, 0xcf],
+    [0x9d],
+    [0x0f, 0x34],
+    [0xcb],
+    [0x8e, 0xd8],
+    [0x8e, 0xd0],
+    [0xf4],
+    [0xcc],
+    [0xf1],
+    [0x0f, 0x01, 0xf8],
+    [0x0f, 0x22, 0xd8],
+    [0xb8, 3, 0, 0, 0],
+    [0xb8, 19, 0, 0, 0],
+    [0x48, 0xb8, 0, 0, 0, 0, 0, 0x80, 0xff, 0xff],
+    [0x48, 0x89, 0xc4],
+    [0x50],
+    [0x9c],
+  ];
+
+  it.each(Array.from({ length: 40 }, (_, i) => i + 1))("leaves the hypervisor standing (seed %i)", (seed) => {
+    const random = seeded(seed);
+    const bytes: number[] = [];
+    while (bytes.length < 1024)
+      bytes.push(...(random(3) === 0 ? PIECES[random(PIECES.length)] : [random(256)]));
+    const lines = Array.from(
+      { length: 64 },
+      (_, i) => `.byte ${bytes.slice(16 * i, 16 * i + 16).join(", ")}`,
+    );
+    const { ending } = run(program(lines.join("\n"), seed % 2 === 0 ? 3 : 1), 20_000);
+    expect(["budget-exhausted", "halted", "triple-fault", "debug-exit", "power-off", "reset"]).toContain(
+      ending.kind,
+    );
   });
 });

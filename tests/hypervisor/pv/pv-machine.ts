@@ -39,21 +39,21 @@ export function interfaceNumbers(): Record<string, number> {
 /** What a guest of the tests puts behind its code: ends with the status 2 × RSI + 1. */
 export const END = "mov edi, SHUTDOWN_STATUS\nmov eax, SHUTDOWN\nHYPERCALL";
 
-export function session(main: string, ramMebibytes = 4): Session {
+export function session(main: string, maxInstructions = 1e5): Session {
   const { bytes: image } = paravirtual(main);
   return Session.create({
     core,
     image,
     name: "x",
     cpuMode: "pv",
-    ramBytes: ramMebibytes * 2 ** 20,
-    maxInstructions: 1e5,
+    ramBytes: 4 * 2 ** 20,
+    maxInstructions,
   });
 }
 
 /** Runs a guest to its end: how that was, its console, its exits by name. */
-export function run(main: string) {
-  const it = session(main);
+export function run(main: string, maxInstructions?: number) {
+  const it = session(main, maxInstructions);
   it.run();
   const { ending, console, exits } = it.view();
   return {
