@@ -16,7 +16,7 @@ const R11 = 11;
 /** RIP, CS, RFLAGS, RSP, SS. */
 const FRAME_BYTES = 40;
 /** Vectors that push an error code (SDM 6.3.1, table 6-1). */
-const WITH_ERROR_CODE = new Set([
+export const WITH_ERROR_CODE = new Set([
   V.DOUBLE_FAULT,
   V.INVALID_TSS,
   V.SEGMENT_NOT_PRESENT,
