@@ -10,8 +10,6 @@ import { Decoder } from "./decoder.js";
 import * as L from "./layout.js";
 import { Translations } from "./translations.js";
 
-const windowBase = (slot: number): bigint => BigInt.asUintN(64, BigInt.asIntN(48, BigInt(slot) << 39n));
-
 /** Binary translation: no VMX, the monitor at ring 0, the guest's kernel at ring 1 from a translation cache. */
 export class BtBackend implements CpuBackend {
   #cpu: TranslatedCpu | null = null;
@@ -32,7 +30,7 @@ export class BtBackend implements CpuBackend {
     if (vm.pins.length > 1) throw new RangeError("binary translation runs one processor in a VM");
     const { port } = this;
     const { frames, guestMemory, board } = vm;
-    let base = windowBase(L.FIRST_SLOT);
+    let base = L.windowBase(L.FIRST_SLOT);
     const monitor = new Monitor(port, frames, base, L.CALL_OUT_VECTOR);
     const shadow = new ShadowPaging({
       memory: port.memory,
@@ -98,7 +96,7 @@ export class BtBackend implements CpuBackend {
     const slot = shadow.freeSlot();
     if (slot === null) return void this.#cpu!.refuse("every entry of its PML4 table");
     this.#cpu!.settle();
-    moveTo(windowBase(slot), slot);
+    moveTo(L.windowBase(slot), slot);
   }
   // #endregion
 

@@ -99,6 +99,12 @@ export class Cache {
     this.flush();
   }
 
+  /** Linear address of the table of indirect jumps of 64-bit code, if 32 bits hold it; else null. */
+  get shortTable(): number | null {
+    const address = BigInt.asIntN(64, this.linear64 + BigInt(L.HASH_64));
+    return BigInt.asIntN(32, address) === address ? Number(address) : null;
+  }
+
   /** Linear address of an offset for code of a size. */
   linear(offset: number, bits: 32 | 64): bigint {
     return bits === 64 ? this.linear64 + BigInt(offset) : BigInt(this.linear32 + offset);
@@ -142,9 +148,12 @@ export class Cache {
     this.statistics.bytes += block.end - block.start;
   }
 
+  #usesRdx(bits: 32 | 64): boolean {
+    return bits === 64 && this.shortTable === null;
+  }
   /** Bytes at the end of an entry that give the registers back. */
   #restoring(bits: 32 | 64): number {
-    return (bits === 64 ? 3 : 2) * 7;
+    return (this.#usesRdx(bits) ? 3 : 2) * 7;
   }
 
   callOutAt(offset: number): CallOut | undefined {
@@ -305,13 +314,14 @@ export class Cache {
   #entryCode(rip: number, bits: 32 | 64, at: number): { length: number; body: number } {
     const code = this.#code;
     code.begin(bits, at);
+    code.shortTable = this.shortTable;
     code.constant(RCX, -BigInt(rip));
     if (bits === 64) code.byte(0x48);
     code.byte(0x8d, 0x0c, 0x01); // LEA RCX, [RCX + RAX]
     code.jumpIfZero(5);
     code.jump(this.#misses[bits]);
     const body = code.at;
-    if (bits === 64) code.restore(RDX, L.SAVED_RDX);
+    if (code.usesRdx) code.restore(RDX, L.SAVED_RDX);
     code.restore(RCX, L.SAVED_RCX);
     code.restore(RAX, L.SAVED_RAX);
     return { length: code.length, body };
@@ -342,7 +352,7 @@ export class Cache {
 
   /** The last jump is after the registers are the guest's again; before that RAX holds the target, then it is the block's. */
   #placeInEntry({ body, block }: { body: number; block: Block }, offset: number): Place {
-    const all = B.RESTORE_RAX | B.RESTORE_RCX | (block.bits === 64 ? B.RESTORE_RDX : 0);
+    const all = B.RESTORE_RAX | B.RESTORE_RCX | (this.#usesRdx(block.bits) ? B.RESTORE_RDX : 0);
     if (offset < body) return { rip: 0, state: all | B.TARGET_IN_RAX, adjustment: 0, next: 0 };
     return { rip: block.rip, state: all, adjustment: 0, next: 0 };
   }
@@ -365,7 +375,7 @@ export class Cache {
       code.bits = bits;
       this.#misses[bits] = code.at;
       const saved = B.TARGET_IN_RAX | B.RESTORE_RAX | B.RESTORE_RCX;
-      this.#sharedPiece(code.at, bits === 64 ? saved | B.RESTORE_RDX : saved);
+      this.#sharedPiece(code.at, this.#usesRdx(bits) ? saved | B.RESTORE_RDX : saved);
       code.callOut();
       const callOut = {
         block: null as unknown as Block,

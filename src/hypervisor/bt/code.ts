@@ -19,6 +19,8 @@ export class Code {
   /** Offset in the cache of the first byte. */
   start = 0;
   bits: 32 | 64 = 64;
+  /** Linear address of the table of 64-bit code, if 32 bits hold it; else null. */
+  shortTable: number | null = null;
 
   begin(bits: 32 | 64, start: number): void {
     this.bits = bits;
@@ -105,10 +107,17 @@ export class Code {
     this.byte(0xe9);
     this.dword(target - (this.at + 4));
   }
-  /** JMP to where the table has it for the address in RAX; RCX and RDX are lost. */
+  /** Registers that {@link jumpThroughTable} uses beside RAX. */
+  get usesRdx(): boolean {
+    return this.bits === 64 && this.shortTable === null;
+  }
+  /** JMP to where the table has it for the address in RAX. */
   jumpThroughTable(): void {
     this.low16(RCX, RAX);
-    if (this.bits === 64) {
+    if (this.bits === 64 && this.shortTable !== null) {
+      this.byte(0xff, 0x24, 0xcd); // JMP [8 · RCX + table]
+      this.dword(this.shortTable);
+    } else if (this.bits === 64) {
       this.addressOf(RDX, L.HASH_64);
       this.byte(0xff, 0x24, 0xca); // JMP [RDX + 8 · RCX]
     } else {

@@ -428,7 +428,10 @@ export class TranslatedCpu implements GuestCpu, BtCpu {
   /** The target is in RAX, and registers are in their fields. */
   #lookUp({ block }: B.CallOut): void {
     const target = this.#targetInRax();
-    const fields = block === null ? SAVED.slice(0, this.state.bits === 64 ? 3 : 2) : SAVED.slice(0, 1);
+    const fields =
+      block === null
+        ? SAVED.slice(0, this.translations.cache.shortTable === null && this.state.bits === 64 ? 3 : 2)
+        : SAVED.slice(0, 1);
     for (const [, register, field] of fields) this.port.writeRegister(register, this.page.read(field));
     this.goTo(target);
     if (!this.#stepped()) this.translations.publish(this);

@@ -52,8 +52,16 @@ export const ABOVE_15 = 0x200;
 /** In the monitor's window, beside its tables. */
 export const CACHE_IN_WINDOW = 0x10_0000;
 if (CACHE_IN_WINDOW < TABLES_BYTES) throw new Error("the monitor's tables reach into the cache");
-/** Where the window is at first: PML4 entry 509, between Linux's own (fixed mappings above, its stacks' below). */
-export const FIRST_SLOT = 509;
+/**
+ * Where the window is at first: in the last PML4 entry, of whose addresses the last 2 GiB are special. They can be named by 32
+ * bits in an instruction, which makes indirect jumps shorter ({@link Code.jumpThroughTable}).
+ */
+export const FIRST_SLOT = 511;
+const LAST_2_GIB = 0xffff_ffff_8000_0000n;
+/** Linear address of the window in a PML4 entry. */
+export function windowBase(slot: number): bigint {
+  return slot === FIRST_SLOT ? LAST_2_GIB : BigInt.asUintN(64, BigInt.asIntN(48, BigInt(slot) << 39n));
+}
 /** Where 32-bit code finds the cache at first. */
 export const FIRST_LOW = 0xf000_0000;
 /** The vector of call-outs: INT n, since a far call through a gate would cost the same delivery and need a longer instruction. */

@@ -65,6 +65,9 @@ export class Translations {
     this.#translator = new Translator(parts.decoder, {
       fetch: (rip, bytes, pages) => this.#fetch(rip, bytes, pages),
       software: this.#software,
+      get shortTable() {
+        return parts.cache.shortTable;
+      },
     });
   }
 

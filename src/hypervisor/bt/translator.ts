@@ -16,6 +16,8 @@ export interface CodeSource {
    * @param pages - takes the pages that it is on
    */
   fetch(rip: number, bytes: number, pages: Block["pages"]): Uint8Array;
+  /** Linear address of the table of indirect jumps of 64-bit code, if 32 bits hold it; else null. */
+  readonly shortTable: number | null;
   /** Guest addresses of instructions that are to be carried out in software. */
   readonly software: ReadonlySet<number>;
 }
@@ -96,6 +98,7 @@ export class Translator {
 
   #begin(bits: 32 | 64, start: number): void {
     this.#code.begin(bits, start);
+    this.#code.shortTable = this.source.shortTable;
     this.#callOuts = new Map();
     this.#taken = [];
     this.#literals = [];
@@ -274,7 +277,7 @@ export class Translator {
     if (alone) return this.#callOut(K.CALL_OUT_LOOK_UP, false, null);
     code.save(RCX, L.SAVED_RCX);
     block.piece(code.at, this.#rip, target | B.RESTORE_RCX);
-    if (code.bits === 64) {
+    if (code.usesRdx) {
       code.save(RDX, L.SAVED_RDX);
       block.piece(code.at, this.#rip, target | B.RESTORE_RCX | B.RESTORE_RDX);
     }

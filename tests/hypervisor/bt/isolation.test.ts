@@ -6,6 +6,7 @@ import {
   CONSTANTS,
   FIRST_LOW,
   FIRST_SLOT,
+  windowBase,
   STATE,
 } from "../../../src/hypervisor/bt/layout.js";
 import { FRAMES_BASE, GUEST_RAM_BASE } from "../../../src/hypervisor/memory/layout.js";
@@ -13,7 +14,7 @@ import { GDT, IDT, ENTRY_STUBS, STACK, TSS } from "../../../src/hypervisor/ring0
 import * as S from "../../../src/spec/cpu-state.js";
 import { END, translated } from "./run.js";
 
-const WINDOW = BigInt.asUintN(64, BigInt.asIntN(48, BigInt(FIRST_SLOT) << 39n));
+const WINDOW = windowBase(FIRST_SLOT);
 const at = (offset: number): string => `0x${(WINDOW + BigInt(offset)).toString(16)}`;
 const CACHE = CACHE_IN_WINDOW;
 
