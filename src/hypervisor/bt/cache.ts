@@ -160,7 +160,6 @@ export class Cache {
     return this.#callOuts.get(offset);
   }
 
-  // #region chain-blocks
   /** From now on the exit leads straight to the block, and a conditional jump to it does so itself. */
   link(exit: Exit, to: Block): void {
     if (!exit.block.alive || !to.alive || exit.block.bits !== to.bits || exit.linked !== null) return;
@@ -175,7 +174,6 @@ export class Cache {
     this.memory.write(this.machine + exit.at, UNLINKED);
     if (exit.condition !== 0) this.#write32(exit.condition, exit.at - (exit.condition + 4));
   }
-  // #endregion
 
   /** The block can be found by indirect jumps to its guest address. */
   publish(block: Block): void {
@@ -233,7 +231,6 @@ export class Cache {
     this.#writeRoutines();
   }
 
-  // #region precise-state
   /** Where the guest is when the processor is at an offset; undefined: nowhere that it could be. */
   place(offset: number): Place | undefined {
     const block = this.blockAt(offset);
@@ -248,7 +245,6 @@ export class Cache {
     }
     return this.#sharedPlace(offset);
   }
-  // #endregion
 
   blockAt(offset: number): Block | undefined {
     const block = lastAtOrBefore(this.#order, (candidate) => candidate.start, offset);
@@ -306,7 +302,6 @@ export class Cache {
     }
   }
 
-  // #region indirect-entry
   /**
    * The table's index is 16 bits of the address: what it leads to compares the rest, without touching a flag, and gives the
    * registers back.
@@ -326,7 +321,6 @@ export class Cache {
     code.restore(RAX, L.SAVED_RAX);
     return { length: code.length, body };
   }
-  // #endregion
 
   /** Writes the entry of a block that is to follow at once. @returns offset behind it */
   beginWithEntry(rip: number, bits: 32 | 64, at: number): number {

@@ -91,7 +91,6 @@ export class DomainBuilder {
     return tables;
   }
 
-  // #region first-page-tables
   /** From the bottom up, like any guest: a table is checked when it is taken into use. @returns the level-4 table */
   #pageTables(): number {
     const { size } = this.memory;
@@ -128,7 +127,6 @@ export class DomainBuilder {
     for (const table of tables) if (table !== root) this.paging.dropTable(table / PAGE_BYTES);
     return root;
   }
-  // #endregion
 
   #firstTables(): number[] {
     const at = this.image.tables === 0 ? this.#take(4) : this.image.tables;

@@ -53,7 +53,6 @@ export class EventChannels {
     if (port >= 0) this.#raise(port);
   }
 
-  // #region raise-event
   /** The port's bit is set; where it was not and nothing keeps the port quiet, the guest is to be called. */
   #raise(port: number): void {
     const { shared } = this;
@@ -61,7 +60,6 @@ export class EventChannels {
     shared.setPending(port);
     if (!shared.isMasked(port)) shared.upcallPending = true;
   }
-  // #endregion
 
   #isPort(port: number): boolean {
     return port >= 0 && port < EVENT_PORTS && this.#sources[port] !== null;

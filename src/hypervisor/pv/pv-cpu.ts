@@ -81,7 +81,6 @@ export class PvCpu implements GuestCpu {
     return this.#reason;
   }
 
-  // #region pv-handle
   handle(): Outcome {
     const { guest } = this;
     const vector = this.#reason - MONITOR_VECTOR;
@@ -95,7 +94,6 @@ export class PvCpu implements GuestCpu {
     else guest.exception(vector);
     return guest.ending === null ? "resume" : "shutdown";
   }
-  // #endregion
 
   #hypercall(number: number): Outcome {
     const { guest } = this;

@@ -111,7 +111,6 @@ export class PvGuest implements PvParts {
     return this.shared.upcallPending && !this.shared.eventsMasked && this.callback !== 0n;
   }
 
-  // #region deliver-trap
   /** What the processor would deliver through an IDT goes to the handler that the guest has named. */
   deliverTrap(vector: number, errorCode = 0): void {
     const handler = this.traps.handler(vector);
@@ -126,7 +125,6 @@ export class PvGuest implements PvParts {
     this.shared.eventsMasked = true;
     this.#enterKernel(this.callback, false, []);
   }
-  // #endregion
 
   /** An exception has arrived. INT n, INT3 and INTO of ring 3 meet gates of ring 0: the trap table says whether they may. */
   exception(vector: number): void {
@@ -150,7 +148,6 @@ export class PvGuest implements PvParts {
     return true;
   }
 
-  // #region bounce-system-call
   /** SYSCALL of ring 3 goes to the kernel, on its own stack and with a frame: SYSRET is the hypervisor's, IRETQ is not. */
   systemCall(): void {
     const { monitor, msrs } = this;
@@ -165,7 +162,6 @@ export class PvGuest implements PvParts {
     this.#enterKernel(msrs.entry, masked, []);
     monitor.rflags &= ~(msrs.flagMask & ~FLAG_IF);
   }
-  // #endregion
 
   /** Pushes SS, RSP, RFLAGS, CS, RIP and an error code onto the kernel's stack. @param masked - events were masked until now */
   #enterKernel(address: bigint, masked: boolean, errorCode: readonly bigint[]): void {
@@ -183,7 +179,6 @@ export class PvGuest implements PvParts {
     monitor.rflags &= ~CLEARED;
   }
 
-  // #region interrupt-return
   /** IRETQ and the event mask at once. @returns false where the frame cannot be read or what it says cannot be loaded */
   interruptReturn(): boolean {
     const { monitor } = this;
@@ -202,7 +197,6 @@ export class PvGuest implements PvParts {
     this.shared.eventsMasked = (rflags & FLAG_IF) === 0n;
     return true;
   }
-  // #endregion
 
   /** Before the guest goes on: an event that waits goes in, and RIP is one that the processor can load. */
   prepare(): void {

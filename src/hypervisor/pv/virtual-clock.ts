@@ -35,7 +35,6 @@ export class VirtualClock {
     this.publish();
   }
 
-  // #region virtual-clock
   /** The moment that it is now goes into the shared page. */
   publish(): void {
     const now = this.clock.now();
@@ -47,7 +46,6 @@ export class VirtualClock {
     const shifted = this.#shift < 0 ? cycles >> BigInt(-this.#shift) : cycles << BigInt(this.#shift);
     return (shifted * this.#scale) >> 32n;
   }
-  // #endregion
 
   /** @param deadline - system time; 0 for none */
   setTimer(deadline: bigint): void {

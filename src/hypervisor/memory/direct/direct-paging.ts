@@ -64,7 +64,6 @@ export class DirectPaging {
     return (frame + this.#firstFrame) * PAGE_BYTES;
   }
 
-  // #region update-entry
   /**
    * Writes a page-table entry: what it is to name is taken into use, the entry written, what it named let go.
    * @param machine - of the entry
@@ -88,7 +87,6 @@ export class DirectPaging {
     this.#letGo(level as Level, oldLow, oldHigh);
     return 0;
   }
-  // #endregion
 
   /** A page becomes and stays a table of a level. @returns 0 or an error */
   pin(machine: bigint, level: Level): number {
@@ -109,7 +107,6 @@ export class DirectPaging {
     return 0;
   }
 
-  // #region use-table
   /**
    * One more use of a frame as a table of a level.
    * @param mayBecome - it is made one if it is nothing yet
@@ -141,7 +138,6 @@ export class DirectPaging {
     }
     return 0;
   }
-  // #endregion
 
   /** One use of a table less. */
   dropTable(frame: number): void {
@@ -188,7 +184,6 @@ export class DirectPaging {
     this.#letGo(level, this.#memory.read32(at), this.#memory.read32(at + 4));
   }
 
-  // #region validate-entry
   /** What an entry names is taken into use. @returns 0 or an error, and then nothing has changed */
   #take(level: Level, low: number, high: number, mayBecome: boolean): number {
     if ((low & PAGE_PRESENT) === 0) return 0;
@@ -203,7 +198,6 @@ export class DirectPaging {
     if (frame + LARGE_PAGE_BYTES / PAGE_BYTES > this.types.frames) return ERROR_PERMISSION;
     return (low & PAGE_WRITABLE) === 0 || this.types.useLarge(frame) ? 0 : ERROR_BUSY;
   }
-  // #endregion
 
   /** What an entry named is let go. */
   #letGo(level: Level, low: number, high: number): void {

@@ -75,7 +75,6 @@ export class FrameTypes {
     this.#flushes++;
   }
 
-  // #region frame-types
   /**
    * One more use of a frame as `type`.
    * @returns false when it is used as something else
@@ -116,7 +115,6 @@ export class FrameTypes {
     this.#type[frame] = type;
     return true;
   }
-  // #endregion
 
   /** One more writable mapping of a whole region by a large page. @returns false when a frame in it must not be written */
   useLarge(frame: number): boolean {

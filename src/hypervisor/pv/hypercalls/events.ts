@@ -25,11 +25,9 @@ export const setTimer: Hypercall = (guest, deadline) => {
 
 export const yieldProcessor: Hypercall = () => 0;
 
-// #region hypercall-block
 /** STI and HLT in one: an event that waits already, or slips in between, ends the wait at once. */
 export const block: Hypercall = (guest) => {
   guest.shared.eventsMasked = false;
   guest.port.writeRegister(0, 0n);
   return "halt";
 };
-// #endregion

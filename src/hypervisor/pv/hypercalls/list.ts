@@ -6,7 +6,6 @@ import { secondResult } from "./hypercall.js";
 /** An entry of a list: two halves. */
 export type Request = (first: bigint, second: bigint) => number;
 
-// #region batched-hypercall
 /**
  * Carries a list out that lies in the guest's memory, up to the first entry that is refused: one way to the hypervisor and back,
  * however long the list.
@@ -27,4 +26,3 @@ export function carryOut(guest: PvGuest, list: bigint, count: bigint, request: R
   secondResult(guest, done);
   return error;
 }
-// #endregion

@@ -6,10 +6,8 @@ import type { PvGuest } from "../pv-guest.js";
 import type { Hypercall } from "./hypercall.js";
 import { carryOut } from "./list.js";
 
-// #region hypercall-mmu-update
 export const mmuUpdate: Hypercall = (guest, list, count) =>
   carryOut(guest, list, count, (entry, value) => guest.paging.update(entry, value));
-// #endregion
 
 export const mmuOperate: Hypercall = (guest, list, count) =>
   carryOut(guest, list, count, (what, argument) => operate(guest, what, argument));
@@ -38,7 +36,6 @@ function invalidate(guest: PvGuest, linear: bigint): number {
   return 0;
 }
 
-// #region hypercall-update-mapping
 /** One entry of level 1 and its flush: what a page-fault handler needs. */
 export const updateMapping: Hypercall = (guest, linear, value, flush) => {
   const entry = guest.linear.lastLevelEntry(linear);
@@ -52,4 +49,3 @@ export const updateMapping: Hypercall = (guest, linear, value, flush) => {
   if (flush === BigInt(P.FLUSH_ALL)) guest.paging.flush();
   return 0;
 };
-// #endregion

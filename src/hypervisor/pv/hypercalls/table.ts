@@ -8,7 +8,6 @@ import { shutdown } from "./shutdown.js";
 
 export type HypercallNumber = (typeof H)[keyof typeof H];
 
-// #region hypercall-table
 /** What each hypercall does, by its number. */
 export const HYPERCALLS = {
   [H.VERSION]: P.version,
@@ -33,6 +32,5 @@ export const HYPERCALLS = {
   [H.INTERRUPT_RETURN]: P.interruptReturn,
   [H.SHUTDOWN]: shutdown,
 } as const satisfies Record<HypercallNumber, Hypercall>;
-// #endregion
 
 export const HYPERCALL_COUNT = Object.keys(HYPERCALLS).length;
