@@ -48,12 +48,19 @@ export interface ImageFiles {
 
 /**
  * An image: that of a built-in guest by its name, else a file.
+ * @param paravirtual - of a built-in guest the build that is so, if there is one
  * @throws UsageError that suggests names when there is neither
  */
-export function readImage(name: string): ImageFiles {
+export function readImage(name: string, paravirtual = false): ImageFiles {
   const guest = CATALOGUE.find((entry) => entry.name === name);
   if (guest)
-    return { image: builtFile(new URL(guest.image, GUESTS), `guest ${name}`, "npm run build:engine") };
+    return {
+      image: builtFile(
+        new URL(((paravirtual && guest.paravirtual) || guest).image, GUESTS),
+        `guest ${name}`,
+        "npm run build:engine",
+      ),
+    };
   const kernel = DISTRIBUTION_KERNELS.find((entry) => entry.name === name);
   if (kernel === undefined) return { image: readFile(name) };
   const { commandLine, ramMebibytes } = kernel;

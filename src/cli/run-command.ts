@@ -49,15 +49,18 @@ export function runCommand(): Command {
     )
     .argument("<image>", "name of a built-in guest (see: ring1 guests), or an image file")
     .addOption(
-      new Option("--cpu-mode <mode>", "bare machine, or a VM with VT-x, or by binary translation")
-        .choices(["native", "vtx", "bt"])
+      new Option(
+        "--cpu-mode <mode>",
+        "bare machine, or a VM: with VT-x, by binary translation, or paravirtual",
+      )
+        .choices(["native", "vtx", "bt", "pv"])
         .default("vtx"),
     )
     .addOption(
       new Option(
         "--memory-mode <mode>",
-        "memory of a VM: the processor's second dimension, or shadow page tables",
-      ).choices(["nested", "shadow"]),
+        "memory of a VM: the processor's second dimension, shadow page tables, or (pv) the guest's own",
+      ).choices(["nested", "shadow", "direct"]),
     )
     .option(
       "--ram <mib>",
@@ -165,7 +168,7 @@ async function runAtConsole(
 function createSession(imageName: string, options: RunOptions, onConsole: (byte: number) => void): Session {
   if (options.memoryMode !== undefined && options.cpuMode === "native")
     throw new UsageError(`--memory-mode ${options.memoryMode} is of a VM; --cpu-mode native has none`);
-  const files = readImage(imageName);
+  const files = readImage(imageName, options.cpuMode === "pv");
   const { ram = files.ramMebibytes ?? DEFAULT_RAM_BYTES / MIB, append } = options;
   try {
     return Session.create({

@@ -3,8 +3,10 @@
  * executes at CPL 0. 64-bit operands go through OPERAND. The rest of what it does — IRET, arrivals through the IDT — the
  * processor does by itself.
  */
-import { MONITOR, OPERAND, VMX_OFF, VMX_OPERATION } from '../spec/cpu-state';
+import { MONITOR, OPERAND, RFLAGS, VMX_OFF, VMX_OPERATION } from '../spec/cpu-state';
+import { FLAG_TF } from '../spec/control-bits';
 import { STOP_MONITOR } from '../spec/stops';
+import { armStep } from './debug';
 import { EMULATED } from './ept';
 import { clearStop, deliverPending, refreshAttention, stopReason } from './events';
 import { clearFault, faultPending, NONE, setRunningAlone } from './fault';
@@ -55,6 +57,7 @@ export function emulateRedirected(target: f64, device: bool): bool {
   if (load<u32>(MONITOR) == 0 || load<u32>(VMX_OPERATION) != VMX_OFF) return false;
   clearStop();
   refreshAttention();
+  if ((load<u64>(RFLAGS) & FLAG_TF) != 0) armStep(1);
   redirect(load<u64>(OPERAND) & ~0xfff, device ? EMULATED | <u64>target : <u64>target);
   runOne();
   redirect(1, 0);

@@ -177,13 +177,17 @@ export function selectorFault(vector: u32, selector: u32): bool {
   return false;
 }
 
-/** On a return to an outer ring, data segments of an inner one become null (SDM, IRET and RET operation). */
+/**
+ * On a return to an outer ring, data segments of an inner one become null (SDM, IRET and RET operation), and so does a null
+ * selector that had an RPL.
+ */
 export function dropInnerSegments(cpl: u32): void {
   for (let index: u32 = ES; index <= <u32>GS; index++) {
     if (index == SS || index == 1) continue;
     const rights = segmentRights(index);
+    const usable = (rights & RIGHTS_UNUSABLE) == 0;
     const conforming = (rights & (RIGHTS_CODE | RIGHTS_CONFORMING)) == (RIGHTS_CODE | RIGHTS_CONFORMING);
-    if (conforming || (rights & RIGHTS_UNUSABLE) != 0 || privilegeOf(rights) >= cpl) continue;
+    if (usable && (conforming || privilegeOf(rights) >= cpl)) continue;
     const base = index >= <u32>FS ? segmentBase(index) : 0;
     writeSegment(index, 0, base, 0, RIGHTS_UNUSABLE);
   }

@@ -1,10 +1,9 @@
 import { CACHE_BYTES } from "../hypervisor/bt/layout.js";
-import { loadImage, type ImageModule } from "../guests/load-image.js";
+import { ImageError, loadImage, type ImageModule, type LoadedImage } from "../guests/load-image.js";
 import { machineRamFor } from "../hypervisor/memory/layout.js";
-import type { MemoryMode, PartOverrides } from "../hypervisor/parts.js";
+import type { PartOverrides } from "../hypervisor/parts.js";
 import { Machine, type MachineOptions } from "../machine/machine.js";
 import { checkProcessors } from "../machine/processors.js";
-import type { StartState } from "../machine/start-state.js";
 import * as S from "../spec/cpu-state.js";
 import { MAX_RAM_BYTES } from "../spec/memory-map.js";
 import { EXIT_INSTRUCTION_LENGTH, EXIT_QUALIFICATION } from "../spec/vmcs-fields.js";
@@ -16,14 +15,23 @@ import { budgetExhausted } from "./ending.js";
 import { InputLog, type TypedInput } from "./input-log.js";
 import { hasVmcs, keptViews, peekVmcs, registerViews, segmentViews, vmcsView } from "./machine-state.js";
 import { NativeRun } from "./native-run.js";
+import { PvRun } from "./pv-run.js";
 import type { Run } from "./run.js";
-import type { CpuMode, Ending, MachineView, Moment, Ring, TraceEvent } from "./view.js";
+import type { CpuMode, Ending, MachineView, MemoryMode, Moment, Ring, TraceEvent } from "./view.js";
 import { VtxRun } from "./vtx-run.js";
 
 /** A run that nobody limited ends after so many steps. */
 export const DEFAULT_MAX_INSTRUCTIONS = 10_000_000_000;
 /** RAM of a guest that nobody gave any. */
 export const DEFAULT_RAM_BYTES = 32 * 2 ** 20;
+
+/** How each CPU mode can virtualise memory, its own choice first. */
+export const MEMORY_MODES: Readonly<Record<CpuMode, readonly MemoryMode[]>> = {
+  native: [],
+  vtx: ["nested", "shadow"],
+  bt: ["shadow"],
+  pv: ["direct"],
+};
 
 export interface SessionOptions {
   /** Compiled `cpu.wasm`. */
@@ -35,7 +43,7 @@ export interface SessionOptions {
   cpuMode: CpuMode;
   /** Compiled wasm of iced-x86 (`iced_x86_bg.wasm` of the package): the decoder of binary translation, which needs it. */
   decoder?: WebAssembly.Module;
-  /** How a VM's memory is virtualised; "nested" unless given. */
+  /** How a VM's memory is virtualised; unless given the first of {@link MEMORY_MODES}. */
   memoryMode?: MemoryMode;
   /** RAM of the guest, a multiple of 4096; 32 MiB unless given. A hypervisor has memory of its own beside it. */
   ramBytes?: number;
@@ -77,7 +85,7 @@ export interface Slice {
  * {@link Session.back} and {@link Session.seek} replay the run from reset, which takes as long as the run did.
  */
 export class Session {
-  readonly #image: StartState;
+  readonly #image: LoadedImage;
   readonly #maxInstructions: number;
   /** RAM of the guest. */
   readonly ramBytes: number;
@@ -101,9 +109,32 @@ export class Session {
     this.#maxInstructions = options.maxInstructions ?? DEFAULT_MAX_INSTRUCTIONS;
     this.ramBytes = options.ramBytes ?? DEFAULT_RAM_BYTES;
     this.#image = loadImage(image, { name, ramBytes: this.ramBytes, commandLine, modules, initrd });
+    this.#checkModes();
     this.#checkRoomForVm();
     checkProcessors(options.processors ?? 1);
     this.#run = this.#start();
+  }
+
+  get #memoryMode(): MemoryMode | null {
+    const { cpuMode, memoryMode } = this.options;
+    return cpuMode === "native" ? null : (memoryMode ?? MEMORY_MODES[cpuMode][0]);
+  }
+
+  /** What was built for a hypervisor starts under one of its kind only, and nothing else does there. */
+  #checkModes(): void {
+    const { cpuMode, memoryMode, name } = this.options;
+    const isParavirtual = this.#image.paravirtual !== undefined;
+    if (isParavirtual && cpuMode !== "pv")
+      throw new ImageError(`"${name}" was built for paravirtualisation: run it with --cpu-mode pv`);
+    if (!isParavirtual && cpuMode === "pv")
+      throw new ImageError(
+        `"${name}" has no paravirtual header (src/spec/paravirtual.ts): its kernel knows no hypercalls, so --cpu-mode pv cannot run it`,
+      );
+    const memoryModes = MEMORY_MODES[cpuMode];
+    if (cpuMode !== "native" && memoryMode !== undefined && !memoryModes.includes(memoryMode))
+      throw new RangeError(
+        `memory mode ${memoryMode} with CPU mode ${cpuMode}: it takes ${memoryModes.join(" or ")}`,
+      );
   }
 
   #checkRoomForVm(): void {
@@ -226,7 +257,7 @@ export class Session {
     const shownPhase = ending ? "ended" : phase;
     return {
       cpuMode: this.options.cpuMode,
-      memoryMode: this.#memoryMode(),
+      memoryMode: this.#memoryMode,
       moment: this.moment,
       cycles: machine.processor.cycles,
       ring,
@@ -248,12 +279,6 @@ export class Session {
     return { registers: registerViews(machine, inVmcs), segments: segmentViews(machine, inVmcs) };
   }
 
-  #memoryMode(): MemoryMode | null {
-    const { cpuMode, memoryMode } = this.options;
-    if (cpuMode === "native") return null;
-    return cpuMode === "bt" ? "shadow" : (memoryMode ?? "nested");
-  }
-
   #exitView(reason: number | null): MachineView["exit"] {
     if (reason === null) return null;
     const peek = (field: number): bigint =>
@@ -268,7 +293,7 @@ export class Session {
   }
 
   #start(): Run {
-    const { core, cpuMode, memoryMode, preset, trace, parts, processors } = this.options;
+    const { core, cpuMode, preset, trace, parts, processors } = this.options;
     const ramBytes = this.ramBytes;
     const machine = new Machine({
       core,
@@ -289,6 +314,9 @@ export class Session {
         processors,
       });
     }
+    const { paravirtual } = this.#image;
+    if (paravirtual !== undefined) return new PvRun(machine, this.#image, paravirtual, ramBytes, processors);
+    const memoryMode = this.#memoryMode === "shadow" ? "shadow" : "nested";
     return new VtxRun(machine, this.#image, ramBytes, parts ?? {}, processors, memoryMode);
   }
 

@@ -3,13 +3,14 @@
  * clone.
  */
 
-import type { MemoryMode } from "../hypervisor/parts.js";
+import type { MemoryMode as HardwareMemoryMode } from "../hypervisor/parts.js";
 import type { Ring } from "../trace/events.js";
 
 export type { Ring, RingSpan, TraceEvent, TraceKind } from "../trace/events.js";
 
-export type CpuMode = "native" | "vtx" | "bt";
-export type { MemoryMode } from "../hypervisor/parts.js";
+export type CpuMode = "native" | "vtx" | "bt" | "pv";
+/** How the memory of a VM is virtualised: by nested or shadow paging, or not at all, but looked at (paravirtualisation). */
+export type MemoryMode = HardwareMemoryMode | "direct";
 
 /** How a run ended, and the exit status of `ring1 run`. */
 export interface Ending {

@@ -3,7 +3,8 @@
  *
  * Supported: labels, `.code16 .code32 .code64`, `.set NAME, expression`, `NAME = expression`, `.byte .word .long .quad .ascii
  * .asciz .align .balign .p2align .skip .space .zero .fill`, several statements on a line separated by `;`, comments `#`
- * and `//`. A label as an immediate is written `offset label`, in memory `[rip + label]`. No macros, no sections.
+ * and `//`; `.ifdef NAME` and `.ifndef NAME` of constants defined before, `.else`, `.endif`; `.macro NAME` … `.endm` without
+ * parameters. A label as an immediate is written `offset label`, in memory `[rip + label]`. No sections.
  *
  * Forms that keystone is known to encode wrong are refused with the spelling that is right (`assembly/pitfalls.ts`).
  * Keystone itself refuses `jmp selector:label`. It cuts an immediate or a LOOP distance that does not fit,
@@ -15,7 +16,7 @@ import { constantsOf } from "./assembly/constants.js";
 import type { Constants } from "./assembly/constants.js";
 import { encodeAndEvaluate, load } from "./assembly/keystone.js";
 import type { KeystoneFiles } from "./assembly/keystone.js";
-import { argumentOf, omissionOf } from "./assembly/omissions.js";
+import { argumentOf, omissionOf, takesSize } from "./assembly/omissions.js";
 import type { Outcome } from "./assembly/omissions.js";
 import { pitfallOf } from "./assembly/pitfalls.js";
 import { spelledForKeystone } from "./assembly/spelling.js";
@@ -63,35 +64,48 @@ interface Image {
   symbols: Record<string, number>;
 }
 
-/** Keystone numbers no lines, so a label stands before each statement and one behind the last. */
+/**
+ * Keystone numbers no lines, so a label stands before each statement but a constant, and one behind the last. No more than are
+ * needed: a program with some 1500 names leaves keystone's memory in disorder.
+ */
 const statementLabel = (index: number): string => `.Lstatement${index}`;
 
+/** The label at the address of each statement, and of the end. A constant has that of the next statement. */
+function places(statements: readonly Statement[]): string[] {
+  const labels = new Array<string>(statements.length + 1);
+  labels[statements.length] = statementLabel(statements.length);
+  for (let i = statements.length - 1; i >= 0; i--)
+    labels[i] = statements[i].constant !== null ? labels[i + 1] : statementLabel(i);
+  return labels;
+}
+
 function build(statements: readonly Statement[], constants: Constants, origin: number): Image | string {
+  const labelOf = places(statements);
   const lines = statements.flatMap((statement, i) => [
     ...statement.labels.map((label) => `${label}:`),
-    `${statementLabel(i)}:`,
-    spelledForKeystone(statement, constants, statementLabel(i + 1)),
+    ...(statement.constant !== null ? [] : [`${labelOf[i]}:`]),
+    spelledForKeystone(statement, constants, labelOf[i + 1]),
   ]);
-  const places = Array.from({ length: statements.length + 1 }, (_, i) => statementLabel(i));
-  const sizes = statements.map((statement, i) => argumentOf(statement, statementLabel(i)));
+  const sized = statements.flatMap((statement, i) => (takesSize(statement) ? [i] : []));
+  const sizes = sized.map((i) => argumentOf(statements[i], labelOf[i]));
   const names = [
     ...new Set(statements.flatMap(({ labels, constant }) => [...labels, constant ?? []].flat())),
   ];
   const result = encodeAndEvaluate(
     [...lines, `${statementLabel(statements.length)}:`],
-    [...places, ...sizes, ...names],
+    [...labelOf, ...sizes, ...names],
     origin,
   );
   if (typeof result === "string") return result;
-  const addresses = result.values.slice(0, places.length).map(Number);
-  const sizeValues = result.values.slice(places.length, places.length + sizes.length).map(Number);
-  const symbolValues = result.values.slice(places.length + sizes.length);
+  const addresses = result.values.slice(0, labelOf.length).map(Number);
+  const sizeValues = new Map(sized.map((i, place) => [i, Number(result.values[labelOf.length + place])]));
+  const symbolValues = result.values.slice(labelOf.length + sizes.length);
   return {
     bytes: result.bytes,
     outcomes: statements.map((_, i) => ({
       address: addresses[i],
       length: addresses[i + 1] - addresses[i],
-      argument: sizeValues[i],
+      argument: sizeValues.get(i) ?? 0,
     })),
     symbols: Object.fromEntries(names.map((name, i) => [name, Number(BigInt.asUintN(53, symbolValues[i]))])),
   };

@@ -66,7 +66,9 @@ mkdirSync(out, { recursive: true });
 for (const entry of CATALOGUE) {
   const { recipe } = entry;
   if (recipe.toolchain === "assembler") {
-    console.log(`${entry.image}: ${buildAssembled(entry, recipe.sources)} bytes`);
+    for (const build of [entry, entry.paravirtual])
+      if (build !== undefined)
+        console.log(`${build.image}: ${buildAssembled(build, build.recipe.sources)} bytes`);
     continue;
   }
   const missing = missingTool();

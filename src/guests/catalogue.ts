@@ -20,12 +20,23 @@ export interface CatalogueEntry {
   listing?: string;
   /** RAM that the guest is happy with, MiB. */
   ramMebibytes: number;
+  /** The same guest built for paravirtualisation, where there is one. */
+  paravirtual?: Pick<CatalogueEntry, "recipe" | "image" | "listing">;
 }
 
 /** Linear and guest-physical address where assembled guests begin. */
 export const GUEST_ORIGIN = 0x10_0000;
 
 const LIBRARY = ["lib/multiboot.s", "lib/long-mode.s", "lib/console.s", "lib/power.s"];
+/** With the first of these, the other sources choose what a paravirtual kernel does. */
+const PARAVIRTUAL_LIBRARY = [
+  "lib/paravirtual/interface.s",
+  "lib/multiboot.s",
+  "lib/long-mode.s",
+  "lib/paravirtual/start.s",
+  "lib/console.s",
+  "lib/power.s",
+];
 
 function assembled(
   name: string,
@@ -45,13 +56,33 @@ function assembled(
   };
 }
 
+/** A guest that can be built for paravirtualisation as well. */
+function assembledTwice(
+  name: string,
+  title: string,
+  description: string,
+  sources: readonly string[],
+): CatalogueEntry {
+  const image = `${name}.pv`;
+  const recipe: Recipe = { toolchain: "assembler", sources: [...PARAVIRTUAL_LIBRARY, ...sources] };
+  return {
+    ...assembled(name, title, description, sources),
+    paravirtual: { recipe, image: `${image}.bin`, listing: `${image}.listing.json` },
+  };
+}
+
 function benchmark(name: string, title: string, description: string): CatalogueEntry {
+  return assembledTwice(name, title, description, ["lib/command-line.s", `benchmarks/${name}.s`]);
+}
+
+/** A benchmark whose point is an operation that no paravirtual kernel has. */
+function nativeBenchmark(name: string, title: string, description: string): CatalogueEntry {
   return assembled(name, title, description, ["lib/command-line.s", `benchmarks/${name}.s`]);
 }
 
 /** The guests in the order of a menu. */
 export const CATALOGUE: readonly CatalogueEntry[] = [
-  assembled(
+  assembledTwice(
     "hello",
     "A small kernel",
     "Long mode, paging, interrupts, system calls and a program in ring 3",
@@ -83,11 +114,15 @@ export const CATALOGUE: readonly CatalogueEntry[] = [
   benchmark("sieve", "Sieve of Eratosthenes", "Loads and stores over 1 MiB, many times"),
   benchmark("memory-walk", "Memory walk", "Copies 4 MiB and updates every word and every page"),
   benchmark("fib", "Recursive Fibonacci", "Calls, returns and a busy stack"),
-  benchmark("tlb-misses", "TLB misses", "Reads one word of each of 262144 pages, in order and scattered"),
+  nativeBenchmark(
+    "tlb-misses",
+    "TLB misses",
+    "Reads one word of each of 262144 pages, in order and scattered",
+  ),
   benchmark("cold-code", "Cold code", "Runs through 8 MiB of code, none of it twice in a row"),
   benchmark("changing-code", "Changing code", "Changes an instruction and executes it, again and again"),
-  benchmark("exits", "CPUID", "An instruction that leaves every guest for its hypervisor, in a loop"),
-  benchmark("interrupts", "Interrupts", "INT and IRETQ in a loop under a fast timer"),
+  nativeBenchmark("exits", "CPUID", "An instruction that leaves every guest for its hypervisor, in a loop"),
+  nativeBenchmark("interrupts", "Interrupts", "INT and IRETQ in a loop under a fast timer"),
   assembled("triple-fault", "Triple fault", "Faults with an empty IDT and shuts the processor down", [
     "misbehaving/triple-fault.s",
   ]),

@@ -9,6 +9,7 @@ import { loadElf64 } from "./formats/elf64.js";
 import { isFirmware, loadFirmware } from "./formats/firmware.js";
 import { isBzImage, isVmlinux, loadBzImage, loadVmlinux } from "./formats/linux.js";
 import { findMultibootHeader, loadMultiboot, MULTIBOOT_SEARCH } from "./formats/multiboot.js";
+import { findParavirtualHeader, loadParavirtual } from "./formats/paravirtual.js";
 import { ImageError } from "./image-error.js";
 import type { ImageOptions, LoadedImage } from "./loaded-image.js";
 
@@ -44,6 +45,8 @@ function describe(bytes: Uint8Array): string {
 function loadFormat(bytes: Uint8Array, options: ImageOptions): LoadedImage {
   if (isBzImage(bytes)) return loadBzImage(bytes, options);
   const { name, initrd } = options;
+  const paravirtual = findParavirtualHeader(bytes);
+  if (paravirtual !== undefined) return loadParavirtual(bytes, paravirtual, options);
   const header = findMultibootHeader(bytes);
   const elf = isElf(bytes) ? parseElf(bytes) : undefined;
   if (header === undefined && elf !== undefined && isVmlinux(elf)) return loadVmlinux(bytes, elf, options);
@@ -65,8 +68,8 @@ function loadFormat(bytes: Uint8Array, options: ImageOptions): LoadedImage {
 
 /**
  * Lays out an image, its modules and its boot information in guest-physical memory. What the file is is seen from its
- * contents: a Linux kernel (bzImage, or vmlinux without multiboot header); a multiboot header, in ELF or flat; ELF64; a boot
- * sector; firmware.
+ * contents: a Linux kernel (bzImage, or vmlinux without multiboot header); a header of spec/paravirtual; a multiboot header, in
+ * ELF or flat; ELF64; a boot sector; firmware.
  *
  * @throws ImageError if the file is none of these, is damaged, or does not fit the machine's RAM
  */

@@ -37,7 +37,7 @@ export interface EntryRegisters {
 }
 
 export interface LoadedImage {
-  kind: "multiboot" | "elf64" | "linux" | "boot-sector" | "firmware";
+  kind: "multiboot" | "elf64" | "linux" | "boot-sector" | "firmware" | "paravirtual";
   /** Guest-physical address of the first instruction; linear addresses are the same at entry. An IP in `real16`. */
   entry: number;
   /** Selector of CS in `real16`; 0 unless given. */
@@ -52,6 +52,14 @@ export interface LoadedImage {
   gdt?: { base: number; limit: number };
   /** Linear addresses. Empty if the image has no symbol table. */
   symbols: ImageSymbol[];
+  /** Of an image built for paravirtualisation, which no bare machine can start; guest-physical addresses. */
+  paravirtual?: {
+    /** First byte behind all that is loaded. */
+    end: number;
+    /** Where the image wants its first four page tables; 0: anywhere. */
+    tables: number;
+    commandLine: string;
+  };
 }
 
 /** A file that the image finds in memory (Multiboot 0.6.96, 3.3, `mods_*`). */

@@ -90,19 +90,25 @@ export class RunLoop {
     const before = port.steps;
     const stop = port.runGuest(instructions);
     this.position += port.steps - before;
-    if (stop.kind === "vm-exit" || stop.kind === "monitor") this.#arrive();
+    // What brings a monitor in is a step of the processor itself; a VM exit is not.
+    if (stop.kind === "monitor") this.#arrived();
+    else if (stop.kind === "vm-exit") this.#arrive();
     else if (stop.kind === "halted") this.#halt(stop.interruptsEnabled);
     else if (stop.kind !== "budget-exhausted")
       throw new Error(`the machine stopped under the hypervisor: ${stop.kind}`);
   }
 
-  /** The guest has left. */
+  /** The guest has left, which is a step. */
   #arrive(): void {
+    this.position++;
+    this.#arrived();
+  }
+
+  #arrived(): void {
     const { port } = this.vm;
     port.cause = port.lastRecord;
     this.#exitCycle = port.cycles;
     this.exitReason = this.vm.current.cpu.arrive();
-    this.position++;
     this.exits++;
     this.#tally(this.exitReason).count++;
     this.phase = "exit";

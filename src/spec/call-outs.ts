@@ -40,6 +40,10 @@ export const CALL_OUT_NOTHING = 0x31b;
 export const CALL_OUT_REFUSED = 0x31c;
 /** An instruction that faulted too often and is now carried out in software. */
 export const CALL_OUT_EMULATE = 0x31d;
+/** STAC and CLAC. */
+export const CALL_OUT_ACCESS_CONTROL = 0x320;
+/** PUSHF and POPF of a guest that steps through its own code. */
+export const CALL_OUT_FLAGS = 0x321;
 /** An instruction of 32-bit code that names GS or CS as the segment of data. */
 export const CALL_OUT_SEGMENTED = 0x31e;
 /** Where that one has been done. */

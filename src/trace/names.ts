@@ -1,7 +1,8 @@
 import * as CALL_OUTS from "../spec/call-outs.js";
 import * as REASONS from "../spec/exit-reasons.js";
 import * as MONITOR_REASONS from "../spec/monitor-reasons.js";
-import { MONITOR_VECTOR } from "../spec/monitor-reasons.js";
+import { MONITOR_HYPERCALL, MONITOR_VECTOR } from "../spec/monitor-reasons.js";
+import * as HYPERCALLS from "../spec/hypercalls.js";
 import * as VECTORS from "../spec/vectors.js";
 import {
   VM_ENTRY,
@@ -51,6 +52,7 @@ const kindNames = new Map<number, TraceKind>(
   (Object.entries(KINDS) as [TraceKind, number][]).map(([name, kind]) => [kind, name]),
 );
 const reasonNames = named(REASONS);
+const hypercallNames = named(HYPERCALLS);
 const monitorNames = named({ ...MONITOR_REASONS, ...CALL_OUTS });
 const vectorNames = named(VECTORS);
 
@@ -69,11 +71,13 @@ export function kindName(kind: number): TraceKind {
 }
 
 /**
- * The name of a basic VM-exit reason, as in spec/exit-reasons, or of one of a monitor at ring 0 (spec/monitor-reasons);
- * "REASON_n" for one that they lack.
+ * The name of a basic VM-exit reason, as in spec/exit-reasons,  or of one of a monitor at ring 0 (spec/monitor-reasons,
+ * spec/hypercalls); "REASON_n" for one that they lack.
  */
 export function exitReasonName(reason: number): string {
   if (reason >= MONITOR_VECTOR && reason < MONITOR_VECTOR + 0x100) return vectorName(reason - MONITOR_VECTOR);
+  const hypercall = hypercallNames.get(reason - MONITOR_HYPERCALL);
+  if (hypercall !== undefined) return `HYPERCALL_${hypercall}`;
   return reasonNames.get(reason) ?? monitorNames.get(reason) ?? `REASON_${reason}`;
 }
 

@@ -52,14 +52,31 @@ describe("ring1 run", () => {
     expect(vtx.stderr).toContain("powered");
   });
 
-  it.each(["native", "vtx"])("writes a report that its schema describes (%s)", (mode) => {
+  it.each([
+    ["native", []],
+    ["vtx", ["IO_INSTRUCTION"]],
+    ["pv", ["HYPERCALL_CONSOLE_WRITE", "HYPERCALL_SHUTDOWN"]],
+  ])("writes a report that its schema describes (%s)", (mode, exits) => {
     const report = file(`${mode}.json`);
     const { stdout } = ring1("run", "prime", "--cpu-mode", mode, "--append", "1000", "--json", report);
     const json = JSON.parse(readFileSync(report, "utf8"));
     expect(validate(schema, json)).toEqual([]);
     expect(json).toMatchObject({ console: stdout, status: 0, ended: "power-off", cpuMode: mode });
-    expect(Object.keys(json.exits)).toEqual(mode === "native" ? [] : ["IO_INSTRUCTION"]);
+    expect(Object.keys(json.exits)).toEqual(exits);
     expect(json.cycles).toBeGreaterThan(json.instructions / 4);
+  });
+
+  it("takes the build of a guest that its CPU mode wants, and says why it cannot take a file", () => {
+    const { stdout, status } = ring1("run", "hello", "--cpu-mode", "pv");
+    expect(status).toBe(0);
+    expect(stdout).toMatch(/^hello from ring 0\n.*\nabove   Ring-1Ring-1\n/);
+    writeFileSync(file("native.bin"), guest("main: jmp main"));
+    const refused = ring1("run", file("native.bin"), "--cpu-mode", "pv");
+    expect(refused.status).toBe(125);
+    expect(refused.stderr).toMatch(/has no paravirtual header/);
+    const wrong = ring1("run", "hello", "--cpu-mode", "pv", "--memory-mode", "nested");
+    expect(wrong.status).toBe(125);
+    expect(wrong.stderr).toMatch(/memory mode nested with CPU mode pv: it takes direct/);
   });
 
   it("has a schema that refuses what is no report", () => {

@@ -304,6 +304,19 @@ describe("XSAVEOPT", () => {
   });
 });
 
+describe("IRET to an outer ring", () => {
+  it("leaves no null selector with an RPL, and no segment of an inner ring", () => {
+    const kernel = new Fixture(32, 0);
+    kernel.segment(S.GS, 3, 0, 0, 0x1_0000);
+    kernel.segment(S.ES, 0x23, 0, 0xffff_ffff, 0xc0f3);
+    const frame = [CODE, 0x1b, 2, USER_STACK, 0x23];
+    frame.forEach((item, i) => kernel.put(KERNEL_STACK - 32 + 4 * i, BigInt(item)));
+    kernel.core.setRegister(RSP, KERNEL_STACK - 32);
+    expect(kernel.run([0xcf], 1)).toBeUndefined();
+    expect([S.ES, S.DS, S.GS].map((index) => selector(kernel, index))).toEqual([0x23, 0, 0]);
+  });
+});
+
 describe("IRET with an operand size of 16 to 64-bit code", () => {
   it("pops the whole of RSP", () => {
     const kernel = new Fixture(64, 0);

@@ -34,7 +34,7 @@ function task(flags: number, cr4 = VME): Fixture {
   one.flags(VM | flags);
   return one;
 }
-function run(one: Fixture, code: readonly number[], steps: number): Event | undefined {
+function run(one: Fixture, code: readonly number[], steps = 10): Event | undefined {
   one.core.write(CODE, code);
   one.core.set64(S.RIP, 0);
   one.core.core.stateChanged();

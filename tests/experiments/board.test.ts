@@ -15,7 +15,7 @@ const image = guest(text("board-guest.s"));
 const expected = text("expected/board.txt");
 
 describe("the board, asked by a guest", () => {
-  it.each(["native", "vtx", "bt"] as const)("answers as a PC does (%s)", (cpuMode) => {
+  it.each(["native", "vtx"] as const)("answers as a PC does (%s)", (cpuMode) => {
     const session = Session.create({
       core,
       decoder,

@@ -10,12 +10,16 @@ const MODES = {
   vtx: { cpuMode: "vtx" },
   "vtx with shadow paging": { cpuMode: "vtx", memoryMode: "shadow" },
   bt: { cpuMode: "bt" },
+  pv: { cpuMode: "pv" },
 } as const;
 type Mode = keyof typeof MODES;
 
+/** The build of a guest that a CPU mode takes. */
+const imageFor = (mode: Mode, name: string): Uint8Array => builtIn(mode === "pv" ? `${name}.pv` : name);
+
 function create(mode: Mode, name = "hello", commandLine = ""): Session {
   return Session.create({
-    ...{ core, decoder, image: builtIn(name), name, ramBytes: RAM, commandLine },
+    ...{ core, decoder, image: imageFor(mode, name), name, ramBytes: RAM, commandLine },
     ...MODES[mode],
   });
 }
@@ -71,7 +75,7 @@ describe.each(Object.keys(MODES) as Mode[])("a %s run", (mode) => {
     const session = Session.create({
       core,
       decoder,
-      image: builtIn("hello"),
+      image: imageFor(mode, "hello"),
       name: "hello",
       ...MODES[mode],
       ramBytes: RAM,
@@ -84,7 +88,7 @@ describe.each(Object.keys(MODES) as Mode[])("a %s run", (mode) => {
   it("goes back step by step to the same states", () => {
     const session = create(mode);
     const states: MachineView[] = [];
-    session.run({ instructions: 5_000 });
+    session.run({ instructions: 3_000 });
     for (let i = 0; i < 30; i++) {
       states.push(session.view());
       session.step();
@@ -97,9 +101,9 @@ describe.each(Object.keys(MODES) as Mode[])("a %s run", (mode) => {
 
   it("finds a moment again by its counts or its position, backwards and forwards", () => {
     const session = create(mode);
-    session.run({ instructions: 2_000 });
+    session.run({ instructions: 1_000 });
     const early = session.view();
-    session.run({ instructions: 5_000 });
+    session.run({ instructions: 3_000 });
     const late = session.view();
     for (const state of [early, late, early]) {
       session.seek(state.moment);

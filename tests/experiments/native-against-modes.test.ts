@@ -36,8 +36,8 @@ function run(source: string, cpuMode: CpuMode, memoryMode?: MemoryMode) {
 }
 
 /** In a VM the guest comes to the same end as on the bare machine. */
-function expectTheSame(source: string, native: ReturnType<typeof run>): void {
-  for (const [cpu, memory] of MODES)
+function expectTheSame(source: string, native: ReturnType<typeof run>, modes = MODES): void {
+  for (const [cpu, memory] of modes)
     expect(run(source, cpu, memory), `${cpu} ${memory}`).toMatchObject(visible(native, memory));
 }
 
@@ -65,7 +65,7 @@ describe("an instruction that exits leaves the same state as on the bare machine
   it.each([
     [
       "IN of each size",
-      "mov rax, -1\nmov edx, 0x60\nin al, dx\nmov rbx, rax\nmov rax, -1\nin ax, dx\nmov rcx, rax\nmov rax, -1\nin eax, dx\nmov rbp, rax\nxor eax, eax",
+      "mov rax, -1\nmov edx, 0x3fc\nin al, dx\nmov rbx, rax\nmov rax, -1\nin ax, dx\nmov rcx, rax\nmov rax, -1\nin eax, dx\nmov rbp, rax\nxor eax, eax",
     ],
     [
       "REP OUTSB, longer than one exit takes",
@@ -115,7 +115,8 @@ describe("an instruction that exits leaves the same state as on the bare machine
     const source = `main: ${instructions}\n${END}\ntext: .byte ${LONG_TEXT}`;
     const native = run(source, "native");
     expect(native.ending.kind).toBe(FAULTING.has(what) ? "triple-fault" : "debug-exit");
-    expectTheSame(source, native);
+    // Binary translation hides more of the processor from CPUID: SMEP, SMAP and what else it has no use for.
+    expectTheSame(source, native, what === "CPUID leaves" ? MODES.filter(([cpu]) => cpu !== "bt") : MODES);
   });
 });
 

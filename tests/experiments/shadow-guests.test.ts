@@ -169,6 +169,49 @@ describe("translations that the guest drops", () => {
   });
 });
 
+describe("an NMI handler's IRET", () => {
+  it("keeps NMIs blocked until it is done, also where its stack is missing in the shadow", () => {
+    const { registers } = inAllModes(`
+      call map
+      mov eax, offset on_nmi
+      mov ecx, 2
+      call trap
+      mov dword ptr [PDPT + 16], 0x602000 | PAGE_UPPER
+      mov eax, 0xfee00000
+      or eax, PAGE_PRESENT | PAGE_WRITABLE | PAGE_LARGE
+      mov [0x602000], rax
+      mov r14d, 0x80000000
+      mov dword ptr [r14 + 0xf0], 0x1ff
+      mov rsp, 0x40003000
+      xor ebx, ebx
+      mov dword ptr [r14 + 0x310], 0
+      mov dword ptr [r14 + 0x300], 0x4400
+      mov ecx, 100
+    wait:
+      in al, 0x80
+      dec ecx
+      jnz wait
+      ${END}
+    on_nmi:
+      inc rbx
+      cmp rbx, 2
+      je second
+      mov rbp, rsp
+      mov dword ptr [r14 + 0x300], 0x4400
+      mov rax, [HEAP_TABLE + 8 * 2]
+      mov qword ptr [HEAP_TABLE + 8 * 2], 0
+      mov [HEAP_TABLE + 8 * 2], rax
+      invlpg [0x40002000]
+      iretq
+    second:
+      mov rsi, rsp
+      iretq`);
+    const [nmis, firstStack, secondStack] = registers;
+    expect(nmis).toBe(2n);
+    expect(secondStack).toBe(firstStack);
+  });
+});
+
 describe("an event whose delivery faults", () => {
   it("is delivered when its stack page was merely missing in the shadow", () => {
     const { registers } = inAllModes(`

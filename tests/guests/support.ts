@@ -13,11 +13,16 @@ const guests = fileURLToPath(new URL("../../src/guests/", import.meta.url));
 export const assemble = await loadAssembler();
 
 /** The sources of a guest, in the order in which they are assembled. */
-export function sourcesOf({ recipe }: CatalogueEntry): AssemblySource[] {
+export function sourcesOf({ recipe }: Pick<CatalogueEntry, "recipe">): AssemblySource[] {
   return recipe.sources.map((name) => ({ name, text: readFileSync(path.join(guests, name), "utf8") }));
 }
 
 export const assembledGuests = CATALOGUE.filter(({ recipe }) => recipe.toolchain === "assembler");
+
+/** And their builds for paravirtualisation. */
+export const assembledBuilds: readonly Pick<CatalogueEntry, "name" | "recipe">[] = assembledGuests.flatMap(
+  (entry) => [entry, ...(entry.paravirtual ? [{ ...entry.paravirtual, name: `${entry.name}, pv` }] : [])],
+);
 
 /** Path of a built image. */
 export function builtImage({ image }: CatalogueEntry): string {

@@ -172,6 +172,24 @@ describe("nested paging", () => {
     expect(walk(vm, DEVICE)).toBeNull();
   });
 
+  it("takes few frames, however many pages the guest asks to be unmapped", () => {
+    const guestBytes = 512 * MIB;
+    const memory = bareMemory(machineRamFor(guestBytes));
+    const frames = new FrameAllocator(memory, FRAMES_BASE, FRAMES_BASE + 100 * 4096);
+    const resources = {
+      memory,
+      frames,
+      guestBase: GUEST_RAM_BASE,
+      guestBytes,
+      isDevice: () => false,
+      flush: () => {},
+    };
+    const vm = { memory, nested: new NestedPaging(resources) };
+    for (let gpa = 0; gpa < guestBytes; gpa += MIB) vm.nested.unmap(gpa);
+    expect(walk(vm, 0)).toBeNull();
+    expect(walk(vm, 511 * MIB)).toMatchObject({ hpa: GUEST_RAM_BASE + 511 * MIB, permissions: 7 });
+  });
+
   it("never leads to the hypervisor's memory, but for the frame of all ones, which is not writable", () => {
     const vm = build(2 * MIB + 4096);
     for (let i = 0; i < 512; i++) vm.nested.violation(BigInt(i) * 2n ** 38n, EPT_VIOLATION_READ);

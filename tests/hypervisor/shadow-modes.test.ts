@@ -222,7 +222,7 @@ describe.each(CASES)("$name on $hardware tables", ({ name, mode, hardware }) => 
       world.root = world.space.load(guest, hardware);
     };
     load();
-    for (let i = 0; i < 1500; i++) {
+    for (let i = 0; i < 1200; i++) {
       if (next() < 0.02) load();
       if (next() < 0.2) {
         const at = TABLES + below((TABLE_PAGES * 4096) / bytes) * bytes;
@@ -246,7 +246,7 @@ describe.each(CASES)("$name on $hardware tables", ({ name, mode, hardware }) => 
         expect(found, what).toEqual({ kind: "traced", guestPhysical: expected.pa });
         expect(access & WRITE, what).toBe(WRITE);
       } else expect(found.pa - GUEST_BASE, what).toBe(expected.pa);
-      if (i % 50 === 0) world.expectIsolation(hardware);
+      if (i % 25 === 0) world.expectIsolation(hardware);
       expect(
         Buffer.compare(world.tables(world.memory, GUEST_BASE), world.tables(world.nativeMemory, 0)),
         what,

@@ -119,6 +119,13 @@ describe("shadow tables", () => {
     expect(leaf(vm, 0x40_0000 + 0x5000) & 2n).toBe(2n);
   });
 
+  it("split it also where the walk to it is the first use of that table", () => {
+    const vm = build();
+    expect(vm.fault(0x40_0000, WRITE)).toEqual({ kind: "hidden" });
+    expect(entries(vm, 0x40_0000)).toHaveLength(4);
+    expect(leaf(vm, 0x40_0000 + PD) & 2n).toBe(0n);
+  });
+
   it("split a large page when a table comes to lie in it", () => {
     const vm = build();
     vm.fault(0x20_0000, WRITE);
@@ -186,6 +193,18 @@ describe("a fault", () => {
     expect(vm.memory.read64(frame)).toBe(2n ** 64n - 1n);
     expect(leaf(vm, 0x4000) & 2n).toBe(0n);
     expect(vm.fault(0x4000, WRITE)).toEqual({ kind: "device", guestPhysical: 0x7f_0000_0000 });
+  });
+});
+
+describe("an implicit access under SMAP", () => {
+  it("is the guest's own fault once the processor refuses what is mapped", () => {
+    const vm = build();
+    vm.space.load({ ...LONG, cr4: 0x20 | (1 << 21) }, "4-level");
+    vm.set(PT + 8, 0x5007n);
+    const access = { errorCode: 0, accessControl: true };
+    expect(vm.fault(0x1000, access)).toEqual({ kind: "hidden" });
+    expect(vm.fault(0x1000, { ...access, errorCode: 1 })).toEqual({ kind: "reflect", errorCode: 1 });
+    expect(vm.fault(0x1000, READ)).toEqual({ kind: "reflect", errorCode: 1 });
   });
 });
 

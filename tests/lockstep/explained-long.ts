@@ -121,6 +121,13 @@ const isString = ([first]: readonly number[]): boolean =>
 const isRotate = ([first, second]: readonly number[]): boolean =>
   ((first & ~3) === 0xd0 || (first & ~1) === 0xc0) && [2, 3].includes((second >> 3) & 7);
 
+/** Rotates through carry, ADC, SBB and SETcc. */
+const readsFlags = (code: readonly number[]): boolean =>
+  isRotate(code) ||
+  (code[0] === 0x0f && (code[1] & 0xf0) === 0x90) ||
+  (code[0] >= 0x10 && code[0] <= 0x1d && (code[0] & 7) < 6) ||
+  ((code[0] & ~3) === 0x80 && [2, 3].includes((code[1] >> 3) & 7));
+
 /** Why a field may differ in a page fault that both report at the same instruction. */
 function reasonInPageFault(one: Case, core: Report, name: string, bits: bigint): string | undefined {
   const reserved = (core.errorCode & RESERVED) !== 0;
@@ -185,7 +192,10 @@ export function explainedLong(one: Case, qemuBytes: Buffer, coreBytes: Buffer): 
   if (core.vector === GENERAL_PROTECTION && bothAt) {
     if (only("pages") && [0xa6, 0xa7].includes(here[0]))
       return "CMPS reads its two operands in the other order";
-    if (isRotate(here) && others.every(({ name, bits }) => name === "rflags" && (bits & ~ARITHMETIC) === 0n))
+    if (
+      readsFlags(here) &&
+      others.every(({ name, bits }) => name === "rflags" && (bits & ~ARITHMETIC) === 0n)
+    )
       return "QEMU loses lazily kept flags where an instruction that reads them faults";
   }
   if (core.vector === DEBUG && bothAt && !others.some(({ name }) => name === "dr6") && isString(here))
@@ -209,6 +219,10 @@ export function explainedLong(one: Case, qemuBytes: Buffer, coreBytes: Buffer): 
     [5, 7].includes(here[1])
   )
     return "QEMU takes SYSCALL and SYSRET in compatibility mode";
+  const nullSegment = (name: string): boolean =>
+    /^[fg]s$/.test(name) && core.field(name) === 0n && qemu.field(name) < 4n;
+  if (bothAt && others.every(({ name }) => nullSegment(name)))
+    return "QEMU leaves null selectors of FS and GS their RPL at a return to an outer ring";
   const called = one.code.some((byte, i) => byte === 0x0f && one.code[i + 1] === SYSCALL);
   if (called && bothAt && others.every(({ name, bits }) => name === "rflags" && (bits & ~ARITHMETIC) === 0n))
     return "QEMU loses the arithmetic flags at SYSCALL";
@@ -234,6 +248,8 @@ export function explainedLong(one: Case, qemuBytes: Buffer, coreBytes: Buffer): 
   const nullStack = Number(qemu.field("ss")) < 4 || !isFar(here);
   if (core.vector === GENERAL_PROTECTION && mine === 0 && loadsStack(here) && nullStack)
     return "QEMU takes a null SS in compatibility mode, and whatever its RPL";
+  if (core.vector === NOT_PRESENT && qemu.vector === GENERAL_PROTECTION && only("vector") && isFar(here))
+    return "QEMU raises #GP where JMP goes through a call gate to a segment that is not present; the manual has #NP";
   if (core.vector === GENERAL_PROTECTION && qemu.vector === NOT_PRESENT && only("vector"))
     return "QEMU looks whether a gate's code segment is present before it looks whether it is one of 64 bits";
   if (core.vector === STACK_FAULT && qemu.vector === NOT_PRESENT && only("vector") && loadsStack(here))

@@ -11,12 +11,19 @@ export interface Outcome {
   argument: number;
 }
 
+const SIZED = /^\.(?:skip|balign)\s+([^,]*)/i;
+
+/** Whether a directive says how many bytes it makes. */
+export function takesSize({ code }: Statement): boolean {
+  return SIZED.test(code);
+}
+
 /**
- * The number that says how many bytes a directive makes, as an expression.
+ * That number, as an expression.
  * @param here label of the statement, since `.` is elsewhere where the expression is evaluated
  */
 export function argumentOf({ code }: Statement, here: string): string {
-  const argument = /^\.(?:skip|balign)\s+([^,]*)/i.exec(code)?.[1] ?? "0";
+  const argument = SIZED.exec(code)?.[1] ?? "0";
   return replaceNames(argument, (name) => (name === "." ? here : name));
 }
 

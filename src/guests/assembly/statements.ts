@@ -1,4 +1,5 @@
 import { AssemblyError } from "./error.js";
+import { preprocess, type Line } from "./preprocess.js";
 
 /** A source file; several are assembled one after another as if they were one. */
 export interface AssemblySource {
@@ -119,27 +120,35 @@ function parse(part: string): Pick<Statement, "labels" | "constant" | "code" | "
 }
 
 /**
- * The statements of sources that are assembled as one, beginning in 64-bit mode. Refuses what keystone would take
- * without a word or never come back from: open quotes and brackets, and directives that are not in the list.
+ * The statements of sources that are assembled as one, beginning in 64-bit mode, with conditions and macros carried out. Refuses
+ * what keystone would take without a word or never come back from: open quotes and brackets, and directives that are not in the
+ * list.
  * @throws AssemblyError
  */
 export function statementsOf(sources: readonly AssemblySource[]): Statement[] {
-  let bits: Statement["bits"] = 64;
-  return sources.flatMap(({ name, text }, file) =>
-    text.split("\n").flatMap((line, index) => {
-      try {
-        return partsOf(line)
-          .filter((part) => part !== "")
-          .map((part): Statement => {
-            const parsed = parse(part);
-            if (MODE_DIRECTIVES.includes(parsed.code))
-              bits = Number(parsed.code.slice(5)) as Statement["bits"];
-            return { file, line: index + 1, bits, ...parsed };
-          });
-      } catch (error) {
-        if (error instanceof Complaint) throw new AssemblyError(error.message, name, index + 1, line);
-        throw error;
-      }
+  const complain = ({ file, line }: Pick<Line, "file" | "line">, reason: string): never => {
+    const { name, text } = sources[file];
+    throw new AssemblyError(reason, name, line, text.split("\n")[line - 1]);
+  };
+  const explained = <T>(line: Pick<Line, "file" | "line">, work: () => T): T => {
+    try {
+      return work();
+    } catch (error) {
+      if (error instanceof Complaint) return complain(line, error.message);
+      throw error;
+    }
+  };
+  const lines = sources.flatMap(({ text }, file) =>
+    text.split("\n").flatMap((written, index) => {
+      const line = { file, line: index + 1 };
+      const parts = explained(line, () => partsOf(written));
+      return parts.filter((part) => part !== "").map((part): Line => ({ ...line, part }));
     }),
   );
+  let bits: Statement["bits"] = 64;
+  return preprocess(lines, complain).map((line): Statement => {
+    const parsed = explained(line, () => parse(line.part));
+    if (MODE_DIRECTIVES.includes(parsed.code)) bits = Number(parsed.code.slice(5)) as Statement["bits"];
+    return { file: line.file, line: line.line, bits, ...parsed };
+  });
 }

@@ -1,5 +1,5 @@
 # TSS: the stack for interrupts that come from ring 3; system calls use it too. The boot stack stays as main left it.
-# IDT: one gate for each of the first 48 vectors.
+# IDT: one gate for each of the first 48 vectors. A paravirtual kernel tells the hypervisor, which has both.
 
 .set TRAP_STACK_TOP, 0x11c000
 .set TSS_RSP0, 4
@@ -8,9 +8,33 @@
 .set TSS_AVAILABLE, 0x89        # present, 64-bit TSS
 .set INTERRUPT_GATE, 0x8e       # present, DPL 0: IF is cleared on the way in
 .set GATES, 48
+.set EXCEPTIONS, 32
 
 .code64
 descriptors_init:
+.ifdef PARAVIRTUAL
+    mov edi, TRAP_STACK_TOP
+    mov eax, STACK_SWITCH
+    HYPERCALL
+
+    mov edi, IDT                # the list of handlers; its page is free
+    mov rax, offset trap_stubs
+    xor ecx, ecx
+fill_trap:
+    mov [rdi], cl
+    mov byte ptr [rdi + 1], TRAP_MASKS_EVENTS
+    mov [rdi + 8], rax
+    add rdi, 16
+    add rax, TRAP_STUB_SIZE
+    inc ecx
+    cmp ecx, EXCEPTIONS
+    jb fill_trap
+    mov edi, IDT
+    mov esi, EXCEPTIONS
+    mov eax, SET_TRAP_TABLE
+    HYPERCALL
+    ret
+.else
     mov qword ptr [TSS + TSS_RSP0], TRAP_STACK_TOP
     mov word ptr [TSS + TSS_IO_MAP], TSS_SIZE   # no I/O permission bitmap
 
@@ -41,3 +65,4 @@ fill_gate:
 idt_pointer:
     .word GATES * 16 - 1
     .quad IDT
+.endif

@@ -2,7 +2,7 @@
 # Read main.s first, then the other files in any order.
 
 .code64
-# EDI: multiboot information (not needed here).
+# EDI: multiboot information or start info (not needed here).
 main:
     call console_init
     lea rsi, [rip + greeting]
@@ -38,6 +38,13 @@ print_processor:
 print_hypervisor:
     lea rsi, [rip + hypervisor_is]
     call put_text
+.ifdef PARAVIRTUAL
+    # CPUID is the processor's own here, unprivileged and unchanged; the hypervisor has signed the start info.
+    mov rsi, [rip + start_info]
+    add rsi, START_SIGNATURE
+    call put_text
+    jmp put_newline
+.else
     mov eax, 1
     cpuid
     bt ecx, HYPERVISOR_PRESENT
@@ -47,6 +54,7 @@ print_hypervisor:
     mov [rip + vendor], ebx
     mov [rip + vendor + 4], ecx
     mov [rip + vendor + 8], edx
+.endif
 print_vendor:
     lea rsi, [rip + vendor]
     call put_text
@@ -58,7 +66,7 @@ print_bare_metal:
 print_registers:
     lea rsi, [rip + cr3_is]
     call put_text
-    mov rax, cr3
+    READ_CR3
     call put_hexadecimal
     lea rsi, [rip + efer_is]
     call put_text
@@ -72,7 +80,7 @@ print_registers:
 
 # ECX: model-specific register.
 put_msr:
-    rdmsr
+    READ_MSR
     shl rdx, 32
     or rax, rdx
     jmp put_hexadecimal

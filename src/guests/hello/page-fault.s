@@ -10,7 +10,7 @@ page_fault:
     push rbx
     push rbp
     mov rbp, rdi
-    mov rbx, cr2
+    READ_CR2
     lea rsi, [rip + page_fault_at]
     call put_text
     mov rax, rbx
@@ -31,7 +31,20 @@ page_fault:
     shr rax, 12
     mov rcx, [rip + next_heap_frame]
     lea rdx, [rcx + (PAGE_PRESENT | PAGE_WRITABLE | PAGE_USER)]
+.ifdef PARAVIRTUAL
+    mov rax, rdx
+    call to_machine
+    mov rsi, rax
+    mov rdi, rbx
+    mov edx, FLUSH_NOTHING
+    mov eax, UPDATE_MAPPING
+    HYPERCALL
+    test rax, rax
+    jnz update_refused
+    mov rcx, [rip + next_heap_frame]
+.else
     mov [HEAP_TABLE + rax * 8], rdx
+.endif
     add rcx, PAGE_SIZE
     mov [rip + next_heap_frame], rcx
     inc qword ptr [rip + page_fault_count]

@@ -17,6 +17,13 @@
 
 .code64
 paging_init:
+.ifdef PARAVIRTUAL
+    # The first page tables are the hypervisor's making, at the same addresses and like these. They are read-only to us: what is
+    # to change goes to the hypervisor, all at once.
+    mov edi, PAGE_TABLE
+    xor edx, edx
+    call queue_update
+.else
     mov edi, PAGE_TABLE
     mov eax, PAGE_PRESENT | PAGE_WRITABLE
 map_small_page:
@@ -26,16 +33,42 @@ map_small_page:
     cmp eax, LARGE_PAGE_SIZE
     jb map_small_page
     mov qword ptr [PAGE_TABLE], 0
+.endif
 
     mov esi, offset user_start
 give_page_to_user:
     mov ecx, esi
     shr ecx, 12
     lea edx, [rsi + (PAGE_PRESENT | PAGE_USER)]
+.ifdef PARAVIRTUAL
+    lea edi, [PAGE_TABLE + rcx * 8]
+    call queue_update
+.else
     mov [PAGE_TABLE + rcx * 8], rdx
+.endif
     add esi, PAGE_SIZE
     cmp esi, offset user_end
     jb give_page_to_user
+.ifdef PARAVIRTUAL
+    mov edi, PAGE_TABLE + (USER_STACK >> 12) * 8
+    mov edx, USER_STACK | PAGE_PRESENT | PAGE_WRITABLE | PAGE_USER
+    call queue_update
+    mov edi, PAGE_TABLE + (HEAP_TABLE >> 12) * 8        # a page table is mapped writable nowhere
+    mov edx, HEAP_TABLE | PAGE_PRESENT
+    call queue_update
+    mov edi, PAGE_DIRECTORY + (USER_HEAP >> 21) * 8
+    mov edx, HEAP_TABLE | PAGE_UPPER
+    call queue_update
+    call flush_updates
+    mov edi, offset flush_operation
+    mov esi, 1
+    mov eax, MMU_OPERATE
+    HYPERCALL
+    ret
+
+    .balign 8, 0
+flush_operation: .long MMU_FLUSH, 0, 0, 0
+.else
     mov qword ptr [PAGE_TABLE + (USER_STACK >> 12) * 8], USER_STACK | PAGE_PRESENT | PAGE_WRITABLE | PAGE_USER
 
     mov qword ptr [PAGE_DIRECTORY + (USER_HEAP >> 21) * 8], HEAP_TABLE | PAGE_UPPER
@@ -43,3 +76,4 @@ give_page_to_user:
     mov rax, cr3                # the first 2 MiB are mapped anew: drop the old translation
     mov cr3, rax
     ret
+.endif

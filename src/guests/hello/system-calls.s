@@ -24,43 +24,49 @@
 .code64
 system_calls_init:
     mov ecx, IA32_EFER
-    rdmsr
+    READ_MSR
     or eax, EFER_SCE
-    wrmsr
+    WRITE_MSR
     # SYSCALL loads CS = STAR[47:32], SS = that + 8; SYSRET CS = STAR[63:48] + 16, SS = STAR[63:48] + 8, both RPL 3.
     mov ecx, IA32_STAR
     xor eax, eax
     mov edx, KERNEL_CODE | (KERNEL_DATA << 16)
-    wrmsr
+    WRITE_MSR
     mov ecx, IA32_LSTAR
     mov eax, offset system_call_entry
     xor edx, edx
-    wrmsr
+    WRITE_MSR
     mov ecx, IA32_FMASK
     mov eax, RFLAGS_IF | RFLAGS_DF
-    wrmsr
+    WRITE_MSR
     mov ecx, IA32_KERNEL_GS_BASE
     mov eax, offset this_cpu
-    wrmsr
+    WRITE_MSR
     ret
 
 # RCX: user RIP, R11: user RFLAGS, both saved by SYSCALL. RSP is still the user's.
 system_call_entry:
+.ifndef PARAVIRTUAL             # the hypervisor has switched stacks, and pushed a frame
     swapgs
     mov gs:[CPU_USER_STACK], rsp
     mov rsp, gs:[CPU_KERNEL_STACK]
     push rcx
     push r11
+.endif
     inc qword ptr [rip + system_call_count]
     cmp rax, SYSTEM_CALLS
     jae system_call_unknown
     call [system_call_table + rax * 8]
 system_call_exit:
+.ifdef PARAVIRTUAL
+    RETURN_FROM_TRAP
+.else
     pop r11
     pop rcx
     mov rsp, gs:[CPU_USER_STACK]
     swapgs
     sysretq
+.endif
 system_call_unknown:
     mov rax, -1
     jmp system_call_exit
@@ -109,10 +115,12 @@ run_user_program:
     push RFLAGS_ONE | RFLAGS_IF
     push USER_CODE
     push offset user_main
-    iretq
+    RETURN_FROM_TRAP
 
 system_exit:
+.ifndef PARAVIRTUAL
     swapgs
+.endif
     mov rsp, [rip + kernel_stack_before_user]
     lea rsi, [rip + program_ended]
     call put_text

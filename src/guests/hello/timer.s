@@ -1,4 +1,4 @@
-# The two 8259 interrupt controllers and channel 0 of the 8254 timer.
+# The two 8259 interrupt controllers and channel 0 of the 8254 timer, or the hypervisor's timer and its event.
 
 .set PIC_MASTER, 0x20
 .set PIC_SLAVE,  0xa0
@@ -12,6 +12,39 @@
 .set PIT_DIVISOR, 1193          # 1193182 Hz / 1193: a tick every millisecond
 
 .code64
+.ifdef PARAVIRTUAL
+.set TICK, 1000000              # nanoseconds
+
+timer_init:
+    mov edi, SOURCE_TIMER
+    mov eax, EVENT_BIND
+    HYPERCALL
+    mov [rip + timer_port], rax
+    mov rdi, offset trap_stubs + TIMER_VECTOR * TRAP_STUB_SIZE
+    mov eax, SET_CALLBACK
+    HYPERCALL
+    jmp set_next_tick
+
+# Events are masked. What the port has signalled is cleared last, so that none is lost.
+timer_tick:
+    mov rcx, [rip + shared_info]
+    mov byte ptr [rcx + SHARED_UPCALL_PENDING], 0
+    mov rax, [rip + timer_port]
+    lock btr [rcx + SHARED_PENDING], rax
+    jnc no_tick
+    inc qword ptr [rip + ticks]
+set_next_tick:
+    add qword ptr [rip + next_tick], TICK
+    mov rdi, [rip + next_tick]
+    mov eax, SET_TIMER
+    HYPERCALL
+no_tick:
+    ret
+
+    .balign 8, 0
+timer_port: .quad 0
+next_tick:  .quad 0
+.else
 # The BIOS left the master at vectors 8 to 15, which are exceptions; move both to 32 to 47.
 timer_init:
     mov al, PIC_ICW1
@@ -46,15 +79,14 @@ timer_tick:
     mov al, PIC_END_OF_INTERRUPT
     out PIC_MASTER, al
     ret
+.endif
 
 # EDI: number of ticks to sleep. STI takes effect after the instruction that follows it (SDM Vol. 2, "STI"), so
 # no tick can slip in between STI and HLT and be slept through.
 wait_ticks:
     add rdi, [rip + ticks]
 sleep:
-    sti
-    hlt
-    cli
+    SLEEP
     cmp [rip + ticks], rdi
     jb sleep
     ret

@@ -47,7 +47,7 @@ trap_exit:
     pop rcx
     pop rax
     add rsp, 16                 # vector and error code
-    iretq
+    RETURN_FROM_TRAP
 
 # RDI: frame. A trap that this kernel has no answer to ends it.
 unexpected_trap:

@@ -14,7 +14,7 @@ user_main:
     call write
 
     # Ask for a kernel address: the kernel has to refuse.
-    mov edi, offset gdt
+    mov edi, offset main
     mov esi, 8
     call write
     cmp rax, -1

@@ -1,15 +1,19 @@
-# The last word of the multiboot command line as a number.
+# The last word of the command line as a number.
 
 .set MULTIBOOT_INFO_CMDLINE, 1 << 2
 .set MULTIBOOT_CMDLINE, 16
 
 .code64
-# RDI: multiboot information. Returns RAX: the number, 0 if the last word is not decimal.
+# RDI: multiboot information, or paravirtual start info. Returns RAX: the number, 0 if the last word is not decimal.
 last_decimal:
     xor eax, eax
+.ifdef PARAVIRTUAL
+    lea rsi, [rdi + START_COMMAND_LINE]
+.else
     test dword ptr [rdi], MULTIBOOT_INFO_CMDLINE
     jz last_decimal_end
     mov esi, [rdi + MULTIBOOT_CMDLINE]
+.endif
 next_character:
     movzx ecx, byte ptr [rsi]
     inc rsi

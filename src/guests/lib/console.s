@@ -1,4 +1,4 @@
-# Serial console: a 16550 at COM1, polled. put_* keep every register but RAX, RCX, RDX and RSI.
+# Serial console: a 16550 at COM1, polled, or the hypervisor's. put_* keep every register but RAX, RCX, RDX and RSI.
 
 .set COM1, 0x3f8
 .set LINE_CONTROL, COM1 + 3
@@ -6,6 +6,39 @@
 .set TRANSMITTER_EMPTY, 1 << 5
 
 .code64
+.ifdef PARAVIRTUAL
+console_init:
+    ret
+
+# AL: character.
+put_character:
+    mov [rip + character], al
+    lea rsi, [rip + character]
+    mov ecx, 1
+    jmp put_bytes
+character: .byte 0
+
+# RSI: text that ends in a zero byte.
+put_text:
+    mov rcx, rsi
+find_text_end:
+    cmp byte ptr [rcx], 0
+    je text_end_found
+    inc rcx
+    jmp find_text_end
+text_end_found:
+    sub rcx, rsi
+
+# RSI: text, RCX: its length in bytes. One hypercall for all of it.
+put_bytes:
+    push rdi
+    mov rdi, rsi
+    mov rsi, rcx
+    mov eax, CONSOLE_WRITE
+    HYPERCALL
+    pop rdi
+    ret
+.else
 # 115200 baud, 8 data bits, no parity, one stop bit.
 console_init:
     mov edx, LINE_CONTROL
@@ -59,6 +92,7 @@ put_next_byte:
 put_bytes_end:
     pop rbx
     ret
+.endif
 
 # RAX: number, printed in decimal.
 put_decimal:

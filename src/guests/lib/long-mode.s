@@ -23,6 +23,30 @@
 .set USER_CODE,   0x20 | 3
 .set TSS_SEGMENT, 0x28
 
+# In a paravirtual build all of this is the hypervisor's: lib/paravirtual/start.s.
+.ifndef PARAVIRTUAL
+
+.macro READ_MSR
+    rdmsr
+.endm
+.macro WRITE_MSR
+    wrmsr
+.endm
+.macro READ_CR3
+    mov rax, cr3
+.endm
+.macro READ_CR2
+    mov rbx, cr2
+.endm
+.macro SLEEP
+    sti
+    hlt
+    cli
+.endm
+.macro RETURN_FROM_TRAP
+    iretq
+.endm
+
 .code32
 start:
     cli
@@ -92,3 +116,4 @@ gdt_end:
 gdt_pointer:
     .word gdt_end - gdt - 1
     .quad gdt
+.endif

@@ -1,5 +1,6 @@
 # The multiboot header (Multiboot 0.6.96, 3.1). The image is flat, so flag 16 is set and the address fields say
-# where everything goes; the loader clears what lies between the end of the file and BSS_END.
+# where everything goes; the loader clears what lies between the end of the file and BSS_END. A paravirtual image has a header
+# of its own.
 #
 #   0x10_0000  the image: this header, kernel code and data, the user program of hello
 #   0x11_0000  page tables
@@ -22,6 +23,19 @@
 .set USER_STACK_TOP, 0x125000
 .set BSS_END,        0x130000
 
+.ifdef PARAVIRTUAL
+.code64
+paravirtual_header:             # spec/paravirtual
+    .long HEADER_MAGIC
+    .long HEADER_VERSION
+    .long -(HEADER_MAGIC + HEADER_VERSION)
+    .long paravirtual_header    # header
+    .long paravirtual_header    # first byte that is loaded
+    .long 0                     # load the whole file
+    .long BSS_END               # end of what is cleared
+    .long start                 # entry
+    .long PML4                  # the first page tables
+.else
 .code32
 multiboot_header:
     .long MULTIBOOT_HEADER_MAGIC
@@ -32,3 +46,4 @@ multiboot_header:
     .long 0                     # load_end_addr: load the whole file
     .long BSS_END               # bss_end_addr
     .long start                 # entry_addr
+.endif

@@ -10,11 +10,11 @@ import { Decoder } from "./decoder.js";
 import * as L from "./layout.js";
 import { Translations } from "./translations.js";
 
-const windowBase = (slot: number): bigint => BigInt.asUintN(64, BigInt.asIntN(48, BigInt(slot) << 39n));
-
 /** Binary translation: no VMX, the monitor at ring 0, the guest's kernel at ring 1 from a translation cache. */
 export class BtBackend implements CpuBackend {
   #cpu: TranslatedCpu | null = null;
+  /** The guest wants the addresses of the monitor's window for itself. */
+  #wanted = false;
 
   /**
    * @param decoder - compiled wasm of iced-x86
@@ -30,7 +30,7 @@ export class BtBackend implements CpuBackend {
     if (vm.pins.length > 1) throw new RangeError("binary translation runs one processor in a VM");
     const { port } = this;
     const { frames, guestMemory, board } = vm;
-    const base = windowBase(L.FIRST_SLOT);
+    let base = L.windowBase(L.FIRST_SLOT);
     const monitor = new Monitor(port, frames, base, L.CALL_OUT_VECTOR);
     const shadow = new ShadowPaging({
       memory: port.memory,
@@ -39,12 +39,18 @@ export class BtBackend implements CpuBackend {
       guestBytes: guestMemory.size,
       isDevice: (address, bytes) => board.isDevice(address, bytes),
       flush: () => port.flushTlb(),
+      onConflict: () => (this.#wanted = true),
     });
-    const cacheBase = (): bigint => base + BigInt(L.CACHE_IN_WINDOW);
-    const cache = new Cache(port.memory, this.cacheAt, cacheBase(), L.FIRST_LOW, (page, holdsCode) => {
-      if (holdsCode) shadow.watch(page * 4096);
-      else shadow.unwatch(page * 4096);
-    });
+    const cache = new Cache(
+      port.memory,
+      this.cacheAt,
+      base + BigInt(L.CACHE_IN_WINDOW),
+      L.FIRST_LOW,
+      (page, holdsCode) => {
+        if (holdsCode) shadow.watch(page * 4096);
+        else shadow.unwatch(page * 4096);
+      },
+    );
     const local = board.local(0);
     const translations: Translations = new Translations({
       monitor,
@@ -57,16 +63,45 @@ export class BtBackend implements CpuBackend {
       memory: () => this.#cpu!.memory,
       base: () => base,
     });
+    const moveTo = (to: bigint, slot: number): void => {
+      base = to;
+      monitor.moveTo(base);
+      cache.moveTo(base + BigInt(L.CACHE_IN_WINDOW));
+      shadow.setWindow({ slot, ranges: [...monitor.ranges, ...cache.ranges] });
+    };
     shadow.setWindow({ slot: L.FIRST_SLOT, ranges: [...monitor.ranges, ...cache.ranges] });
     shadow.setLowRange(cache.lowRange);
     monitor.tables.setStateSegment(L.FIRST_LOW, L.GS_BYTES);
     guestMemory.onWrite = (address, bytes) => translations.written(address, bytes);
-    const cpu = (this.#cpu = new TranslatedCpu(0, { vm, monitor, translations, local, pins: vm.pins[0]! }));
+    const cpu = (this.#cpu = new TranslatedCpu(0, {
+      vm,
+      monitor,
+      translations,
+      local,
+      pins: vm.pins[0]!,
+      giveWay: () => this.#giveWay(shadow, moveTo),
+    }));
     const cr3 = translations.firstTables(cpu.state);
     monitor.takeOver(cr3, 0);
     port.wrmsr(IA32_TIME_STAMP_COUNTER, BigInt(port.cycles - vm.start));
     cpu.begin(vm.image);
     return [cpu];
+  }
+
+  /** Everything of the monitor's moves to where the guest has nothing, and translations are made anew. */
+  #giveWay(shadow: ShadowPaging, moveTo: (base: bigint, slot: number) => void): void {
+    if (!this.#wanted) return;
+    this.#wanted = false;
+    const slot = shadow.freeSlot();
+    if (slot === null) return void this.#cpu!.refuse("every entry of its PML4 table");
+    this.#cpu!.settle();
+    moveTo(L.windowBase(slot), slot);
+  }
+
+  /** The translation cache, to be looked at. */
+  get cache(): Cache {
+    if (this.#cpu === null) throw new Error("the VM has not been built");
+    return this.#cpu.translations.cache;
   }
 
   flushPage(): void {

@@ -68,6 +68,8 @@ export class Block {
   /** Pages of the code. */
   readonly pages: CodePage[] = [];
   alive = true;
+  /** The segment that GS stands for in 32-bit code; −1: the cache's own data. */
+  borrowed = -1;
 
   /**
    * @param rip - guest address of the first instruction, in its code segment

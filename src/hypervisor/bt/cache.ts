@@ -6,7 +6,7 @@ import type { Block, CallOut, CodePage, Exit } from "./block.js";
 import { Code, RAX, RCX, RDX } from "./code.js";
 import * as K from "../../spec/call-outs.js";
 import * as L from "./layout.js";
-import type { Routines, Translation } from "./translator.js";
+import type { Translation } from "./translator.js";
 
 const JUMP = 0xe9;
 /** INT of the call-out vector and a NOP of three bytes: as long as a jump. */
@@ -32,7 +32,8 @@ export interface Place {
  * segment means something else.
  */
 export class Cache {
-  readonly routines: Routines = { lookUp64: 0, lookUp32: 0, miss64: 0, miss32: 0 };
+  /** Where the table leads for an address that is not in it: call-outs. */
+  #misses = { 64: 0, 32: 0 };
   /** Blocks made, and blocks dropped since their code changed, and how often everything went; for reports. */
   readonly statistics = { blocks: 0, dropped: 0, flushed: 0, bytes: 0 };
   readonly #blocks = new Map<number, Block>();
@@ -57,7 +58,7 @@ export class Cache {
     private readonly memory: PhysicalMemory,
     readonly machine: number,
     private linear64: bigint,
-    private linear32: number,
+    private readonly linear32: number,
     private readonly onPage: (page: number, holdsCode: boolean) => void,
   ) {
     this.#writeConstants();
@@ -92,11 +93,16 @@ export class Cache {
     };
   }
 
-  /** Both of its places may be others from here on. */
-  moveTo(linear64: bigint, linear32: number): void {
+  /** It is at another place in the monitor's window from here on. */
+  moveTo(linear64: bigint): void {
     this.linear64 = linear64;
-    this.linear32 = linear32;
     this.flush();
+  }
+
+  /** Linear address of the table of indirect jumps of 64-bit code, if 32 bits hold it; else null. */
+  get shortTable(): number | null {
+    const address = BigInt.asIntN(64, this.linear64 + BigInt(L.HASH_64));
+    return BigInt.asIntN(32, address) === address ? Number(address) : null;
   }
 
   /** Linear address of an offset for code of a size. */
@@ -126,8 +132,12 @@ export class Cache {
     return this.#blocks.get(keyOf(rip, bits));
   }
 
-  /** @param kept - it is to be found again; else it is there for one use */
-  add({ block, code, callOuts }: Translation, kept: boolean): void {
+  /**
+   * @param kept - it is to be found again; else it is there for one use
+   * @param entry - offset of the entry before it; 0: there is none
+   */
+  add({ block, code, callOuts }: Translation, kept: boolean, entry = 0): void {
+    if (entry !== 0) this.#addEntry(block, entry, block.start - this.#restoring(block.bits));
     this.memory.write(this.machine + block.start, code.bytes.subarray(0, code.length));
     this.#next = block.end;
     this.#order.push(block);
@@ -138,11 +148,18 @@ export class Cache {
     this.statistics.bytes += block.end - block.start;
   }
 
+  #usesRdx(bits: 32 | 64): boolean {
+    return bits === 64 && this.shortTable === null;
+  }
+  /** Bytes at the end of an entry that give the registers back. */
+  #restoring(bits: 32 | 64): number {
+    return (this.#usesRdx(bits) ? 3 : 2) * 7;
+  }
+
   callOutAt(offset: number): CallOut | undefined {
     return this.#callOuts.get(offset);
   }
 
-  // #region chain-blocks
   /** From now on the exit leads straight to the block, and a conditional jump to it does so itself. */
   link(exit: Exit, to: Block): void {
     if (!exit.block.alive || !to.alive || exit.block.bits !== to.bits || exit.linked !== null) return;
@@ -157,7 +174,6 @@ export class Cache {
     this.memory.write(this.machine + exit.at, UNLINKED);
     if (exit.condition !== 0) this.#write32(exit.condition, exit.at - (exit.condition + 4));
   }
-  // #endregion
 
   /** The block can be found by indirect jumps to its guest address. */
   publish(block: Block): void {
@@ -175,6 +191,10 @@ export class Cache {
     for (let page = Math.floor(address / PAGE_BYTES); page <= last; page++)
       for (const block of [...(this.#byPage.get(page) ?? [])])
         if (overlaps(block, page, address, bytes)) this.drop(block);
+  }
+  /** Nothing of a guest-physical page is translated any more. */
+  dropPage(page: number): void {
+    for (const block of [...(this.#byPage.get(page) ?? [])]) this.drop(block);
   }
   holdsCode(page: number): boolean {
     return this.#byPage.has(page);
@@ -211,7 +231,6 @@ export class Cache {
     this.#writeRoutines();
   }
 
-  // #region precise-state
   /** Where the guest is when the processor is at an offset; undefined: nowhere that it could be. */
   place(offset: number): Place | undefined {
     const block = this.blockAt(offset);
@@ -226,7 +245,6 @@ export class Cache {
     }
     return this.#sharedPlace(offset);
   }
-  // #endregion
 
   blockAt(offset: number): Block | undefined {
     const block = lastAtOrBefore(this.#order, (candidate) => candidate.start, offset);
@@ -276,41 +294,59 @@ export class Cache {
     if (block.bits === 64) {
       const at = this.machine + L.HASH_64 + 8 * index;
       if (this.memory.read64(at) === BigInt.asUintN(64, this.linear(block.entry, 64)))
-        this.memory.write64(at, this.linear(this.routines.miss64, 64));
+        this.memory.write64(at, this.linear(this.#misses[64], 64));
     } else {
       const at = this.machine + L.HASH_32 + 4 * index;
       if (this.memory.read32(at) === Number(this.linear(block.entry, 32)))
-        this.memory.write32(at, Number(this.linear(this.routines.miss32, 32)));
+        this.memory.write32(at, Number(this.linear(this.#misses[32], 32)));
     }
   }
 
-  // #region indirect-entry
-  /** The table's index is 16 bits of the address: what it leads to compares the rest, without touching a flag. */
-  #makeEntry(block: Block): void {
+  /**
+   * The table's index is 16 bits of the address: what it leads to compares the rest, without touching a flag, and gives the
+   * registers back.
+   */
+  #entryCode(rip: number, bits: 32 | 64, at: number): { length: number; body: number } {
     const code = this.#code;
-    const at = this.room(ENTRY_BYTES);
-    if (!block.alive) return;
-    code.begin(block.bits, at);
-    code.constant(RCX, -BigInt(block.rip));
-    if (block.bits === 64) code.byte(0x48);
+    code.begin(bits, at);
+    code.shortTable = this.shortTable;
+    code.constant(RCX, -BigInt(rip));
+    if (bits === 64) code.byte(0x48);
     code.byte(0x8d, 0x0c, 0x01); // LEA RCX, [RCX + RAX]
     code.jumpIfZero(5);
-    code.jump(block.bits === 64 ? this.routines.miss64 : this.routines.miss32);
+    code.jump(this.#misses[bits]);
     const body = code.at;
-    if (block.bits === 64) code.restore(RDX, L.SAVED_RDX);
+    if (code.usesRdx) code.restore(RDX, L.SAVED_RDX);
     code.restore(RCX, L.SAVED_RCX);
     code.restore(RAX, L.SAVED_RAX);
-    code.jump(block.start);
-    this.memory.write(this.machine + at, code.bytes.subarray(0, code.length));
+    return { length: code.length, body };
+  }
+
+  /** Writes the entry of a block that is to follow at once. @returns offset behind it */
+  beginWithEntry(rip: number, bits: 32 | 64, at: number): number {
+    const { length } = this.#entryCode(rip, bits, at);
+    this.memory.write(this.machine + at, this.#code.bytes.subarray(0, length));
+    return at + length;
+  }
+
+  /** The entry of a block that has been made without one. */
+  #makeEntry(block: Block): void {
+    const at = this.room(ENTRY_BYTES);
+    if (!block.alive) return;
+    const { body } = this.#entryCode(block.rip, block.bits, at);
+    this.#code.jump(block.start);
+    this.memory.write(this.machine + at, this.#code.bytes.subarray(0, this.#code.length));
     this.#next = at + ENTRY_BYTES;
+    this.#addEntry(block, at, body);
+  }
+  #addEntry(block: Block, at: number, body: number): void {
     this.#entries.push({ at, body, block });
     block.entry = at;
   }
-  // #endregion
 
   /** The last jump is after the registers are the guest's again; before that RAX holds the target, then it is the block's. */
   #placeInEntry({ body, block }: { body: number; block: Block }, offset: number): Place {
-    const all = B.RESTORE_RAX | B.RESTORE_RCX | (block.bits === 64 ? B.RESTORE_RDX : 0);
+    const all = B.RESTORE_RAX | B.RESTORE_RCX | (this.#usesRdx(block.bits) ? B.RESTORE_RDX : 0);
     if (offset < body) return { rip: 0, state: all | B.TARGET_IN_RAX, adjustment: 0, next: 0 };
     return { rip: block.rip, state: all, adjustment: 0, next: 0 };
   }
@@ -324,18 +360,16 @@ export class Cache {
     }
   }
 
-  // #region look-up
-  /** The way of every indirect jump, with its target in RAX: a table leads to the block, or to a call-out. */
+  /** Of an indirect jump whose target the table does not hold: a call-out for each size of code. */
   #writeRoutines(): void {
     const code = this.#code;
-    const { routines } = this;
     this.#places.length = this.#placeOffsets.length = 0;
     code.begin(64, L.CODE);
     for (const bits of [64, 32] as const) {
       code.bits = bits;
-      const saved = B.TARGET_IN_RAX | B.RESTORE_RAX;
-      const miss = code.at;
-      this.#sharedPiece(code.at, saved | B.RESTORE_RCX | (bits === 64 ? B.RESTORE_RDX : 0));
+      this.#misses[bits] = code.at;
+      const saved = B.TARGET_IN_RAX | B.RESTORE_RAX | B.RESTORE_RCX;
+      this.#sharedPiece(code.at, this.#usesRdx(bits) ? saved | B.RESTORE_RDX : saved);
       code.callOut();
       const callOut = {
         block: null as unknown as Block,
@@ -346,30 +380,11 @@ export class Cache {
         operand: bits,
       };
       this.#callOuts.set(code.at, { kind: K.CALL_OUT_LOOK_UP, ...callOut });
-      const lookUp = code.at;
-      this.#sharedPiece(code.at, saved);
-      code.save(RCX, L.SAVED_RCX);
-      this.#sharedPiece(code.at, saved | B.RESTORE_RCX);
-      if (bits === 64) {
-        code.save(RDX, L.SAVED_RDX);
-        this.#sharedPiece(code.at, saved | B.RESTORE_RCX | B.RESTORE_RDX);
-      }
-      code.low16(RCX, RAX);
-      if (bits === 64) {
-        code.addressOf(RDX, L.HASH_64);
-        code.byte(0xff, 0x24, 0xca); // JMP [RDX + 8 · RCX]
-      } else {
-        code.byte(0x65, 0xff, 0x24, 0x8d); // JMP GS:[4 · ECX + table]
-        code.dword(L.HASH_32);
-      }
-      if (bits === 64) [routines.miss64, routines.lookUp64] = [miss, lookUp];
-      else [routines.miss32, routines.lookUp32] = [miss, lookUp];
     }
     this.memory.write(this.machine + L.CODE, code.bytes.subarray(0, code.length));
     this.#first = this.#next = (code.at + 15) & ~15;
     this.#emptyTables();
   }
-  // #endregion
 
   #sharedPiece(offset: number, state: number): void {
     this.#placeOffsets.push(offset);
@@ -377,8 +392,8 @@ export class Cache {
   }
 
   #emptyTables(): void {
-    const miss64 = this.linear(this.routines.miss64, 64);
-    const miss32 = Number(this.linear(this.routines.miss32, 32));
+    const miss64 = this.linear(this.#misses[64], 64);
+    const miss32 = Number(this.linear(this.#misses[32], 32));
     const wide = new BigUint64Array(L.HASH_ENTRIES).fill(BigInt.asUintN(64, miss64));
     const narrow = new Uint32Array(L.HASH_ENTRIES).fill(miss32);
     this.memory.write(this.machine + L.HASH_64, new Uint8Array(wide.buffer));

@@ -37,8 +37,9 @@ const CALL_OUTS: readonly (readonly [number, readonly number[]])[] = [
   [K.CALL_OUT_SEGMENT, [M.Lds, M.Les, M.Lfs, M.Lgs, M.Lss]],
   [K.CALL_OUT_INSPECT, [M.Lar, M.Lsl, M.Verr, M.Verw]],
   [K.CALL_OUT_XSETBV, [M.Xsetbv]],
+  [K.CALL_OUT_ACCESS_CONTROL, [M.Stac, M.Clac]],
   [K.CALL_OUT_NOTHING, [M.Invd, M.Wbinvd, M.Wbnoinvd]],
-  [K.CALL_OUT_REFUSED, [M.Vmcall, M.Rdpmc, M.Monitor, M.Mwait, M.Rsm, M.Getsec, M.Clac, M.Stac]],
+  [K.CALL_OUT_REFUSED, [M.Vmcall, M.Rdpmc, M.Monitor, M.Mwait, M.Rsm, M.Getsec]],
 ];
 
 function table(): Uint16Array {

@@ -19,6 +19,8 @@ export class Code {
   /** Offset in the cache of the first byte. */
   start = 0;
   bits: 32 | 64 = 64;
+  /** Linear address of the table of 64-bit code, if 32 bits hold it; else null. */
+  shortTable: number | null = null;
 
   begin(bits: 32 | 64, start: number): void {
     this.bits = bits;
@@ -72,6 +74,10 @@ export class Code {
   restoreByte(register: number, field: number): void {
     this.#data([0x0f, 0xb6], register, field, false);
   }
+  /** MOV of a field to AL. */
+  restoreAl(field: number): void {
+    this.#data([0x8a], RAX, field, false);
+  }
   /** MOV of a constant to a field of one byte. */
   setByte(field: number, value: number): void {
     this.#data([0xc6], 0, field, false, 1);
@@ -100,6 +106,24 @@ export class Code {
   jump(target: number): void {
     this.byte(0xe9);
     this.dword(target - (this.at + 4));
+  }
+  /** Registers that {@link jumpThroughTable} uses beside RAX. */
+  get usesRdx(): boolean {
+    return this.bits === 64 && this.shortTable === null;
+  }
+  /** JMP to where the table has it for the address in RAX. */
+  jumpThroughTable(): void {
+    this.low16(RCX, RAX);
+    if (this.bits === 64 && this.shortTable !== null) {
+      this.byte(0xff, 0x24, 0xcd); // JMP [8 · RCX + table]
+      this.dword(this.shortTable);
+    } else if (this.bits === 64) {
+      this.addressOf(RDX, L.HASH_64);
+      this.byte(0xff, 0x24, 0xca); // JMP [RDX + 8 · RCX]
+    } else {
+      this.byte(GS_PREFIX, 0xff, 0x24, 0x8d); // JMP GS:[4 · ECX + table]
+      this.dword(L.HASH_32);
+    }
   }
   /** JRCXZ or JECXZ over so many bytes. */
   jumpIfZero(bytes: number): void {

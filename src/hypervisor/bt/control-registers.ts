@@ -29,13 +29,15 @@ const CR4_DEFINED =
   C.CR4_OSXMMEXCPT |
   C.CR4_UMIP |
   C.CR4_FSGSBASE |
-  C.CR4_OSXSAVE;
+  C.CR4_OSXSAVE |
+  C.CR4_SMEP |
+  C.CR4_SMAP;
 const EFER_DEFINED = BigInt(C.EFER_SCE | C.EFER_LME | C.EFER_LMA | C.EFER_NXE);
 /** SDM 4.4.1, table 4-8; MAXPHYADDR is 39. */
 const PDPTE_RESERVED = 0xffff_ff80_0000_01e6n;
 const ABOVE_PHYSICAL = ~0x7f_ffff_ffffn;
 /** Changes of CR4 after which translations mean something else (SDM 4.10.4.1). */
-const CR4_TRANSLATION = C.CR4_PAE | C.CR4_PGE | C.CR4_PSE;
+const CR4_TRANSLATION = C.CR4_PAE | C.CR4_PGE | C.CR4_PSE | C.CR4_SMEP | C.CR4_SMAP;
 const GLOBAL_TOO = true;
 
 /** MOV to CR0 (SDM 4.1.2, 10.8.5). */

@@ -40,8 +40,7 @@ import type { BtCpu } from "./virtual-cpu.js";
 const RSP = 4;
 const RCX = 1;
 const LEAF_FEATURES = 1;
-/** What this hypervisor does not virtualise: SMEP, SMAP and INVPCID (leaf 7), PCID and MONITOR (leaf 1). */
-const HIDDEN_7_EBX = (1 << 7) | (1 << 20) | (1 << 10);
+/** What this hypervisor does not virtualise: PCID and MONITOR (leaf 1). */
 const HIDDEN_1_ECX = (1 << 17) | (1 << 3);
 const ECX_OSXSAVE = 1 << 27;
 /** Bits of CR0 and CR4 that the processor is to obey as the guest has them. */
@@ -54,7 +53,8 @@ const CR4_MIRRORED =
   C.CR4_OSXMMEXCPT |
   C.CR4_FSGSBASE |
   C.CR4_OSXSAVE |
-  C.CR4_PGE;
+  C.CR4_PGE |
+  C.CR4_SMAP;
 const REAL_FLAGS = BigInt(C.FLAG_IF | C.FLAG_IOPL);
 /** RF in a frame says that the fault was one of the processor's; the guest's frames get it when its own are made. */
 const NOT_KEPT = BigInt(C.FLAG_IF | C.FLAG_IOPL | C.FLAG_RF);
@@ -66,6 +66,8 @@ export interface BtParts {
   translations: Translations;
   local: LocalInterrupts;
   pins: VirtualPins;
+  /** Called with the processor in the monitor, before the guest runs again: the monitor may have to move. */
+  giveWay: () => void;
 }
 
 /**
@@ -122,7 +124,13 @@ export class TranslatedCpu implements GuestCpu, BtCpu {
     this.translations = translations;
     this.page = new StatePage(this.port.memory, translations.cache.machine);
     this.state = new ProcessorState(vm.image);
-    this.memory = new GuestLinear(this.state, vm.guestMemory, this.port.memory, local.memory);
+    this.memory = new GuestLinear(
+      this.state,
+      vm.guestMemory,
+      this.port.memory,
+      local.memory,
+      () => (this.rflags & BigInt(C.FLAG_AC)) !== 0n,
+    );
     this.descriptors = new Descriptors(this.state, this.memory, monitor.tables, this.port);
     this.msrs = new BtMsrs(this, local, pins);
   }
@@ -222,6 +230,13 @@ export class TranslatedCpu implements GuestCpu, BtCpu {
     return guestMemory.contains(address, 8) ? guestMemory.read64(address) : ~0n;
   }
 
+  /** Translated code reads one port by itself. */
+  writePort(port: number, size: number, value: number): void {
+    const { ports } = this.board;
+    ports.write(port, size, value);
+    if (port <= L.KNOWN_PORT && L.KNOWN_PORT < port + size)
+      this.page.write(L.PORT_VALUE, BigInt(ports.read(L.KNOWN_PORT, 1) & 0xff));
+  }
   cpuid(leaf: number, subleaf: number): CpuidRegisters {
     return virtualCpuid({ cpuid: (l, s) => this.#hardwareCpuid(l, s) }, leaf, subleaf);
   }
@@ -231,7 +246,6 @@ export class TranslatedCpu implements GuestCpu, BtCpu {
       const enabled = (this.state.cr4 & C.CR4_OSXSAVE) !== 0 ? ECX_OSXSAVE : 0;
       answer.ecx = ((answer.ecx & ~(ECX_OSXSAVE | HIDDEN_1_ECX)) | enabled) >>> 0;
     }
-    if (leaf === 7 && subleaf === 0) answer.ebx = (answer.ebx & ~HIDDEN_7_EBX) >>> 0;
     return virtualTopology(answer, leaf, subleaf, { id: this.index, processors: this.board.processors });
   }
 
@@ -292,7 +306,6 @@ export class TranslatedCpu implements GuestCpu, BtCpu {
     this.#emulation = emulation;
   }
 
-  // #region bt-arrival
   /** Where the guest was: in the cache, or in code of its own at ring 3. */
   arrive(): number {
     const { monitor } = this;
@@ -308,7 +321,6 @@ export class TranslatedCpu implements GuestCpu, BtCpu {
     else this.#locate();
     return (this.#reason = arrival);
   }
-  // #endregion
 
   #arriveAtCallOut(): number {
     const { cache } = this.translations;
@@ -338,7 +350,6 @@ export class TranslatedCpu implements GuestCpu, BtCpu {
     this.rip = place.rip;
   }
 
-  // #region precise-guest-state
   /** Puts the guest's registers and RIP where they were before the instruction that translated code is at, or after the last. */
   settle(): void {
     const place = this.#place;
@@ -352,14 +363,12 @@ export class TranslatedCpu implements GuestCpu, BtCpu {
     this.rsp = BigInt.asUintN(64, this.rsp + BigInt(place.adjustment));
     if ((state & B.AFTER_STI) !== 0) this.shadow = true;
   }
-  // #endregion
 
   #targetInRax(): number {
     const rax = this.port.readRegister(0);
     return this.state.bits === 64 ? Number(BigInt.asIntN(64, rax)) : Number(rax & 0xffff_ffffn);
   }
 
-  // #region bt-handle
   handle(): Outcome {
     const reason = this.#reason;
     this.port.spend(handlerCycles(reason));
@@ -372,7 +381,6 @@ export class TranslatedCpu implements GuestCpu, BtCpu {
     if (this.#stop !== null) return "shutdown";
     return this.halted ? "halt" : "resume";
   }
-  // #endregion
 
   #handleCallOut(callOut: B.CallOut): void {
     switch (callOut.kind) {
@@ -391,6 +399,12 @@ export class TranslatedCpu implements GuestCpu, BtCpu {
       case K.CALL_OUT_EMULATE:
         this.#resume = callOut.resume;
         return this.translations.carryOut(this, callOut.operand as MemoryOperand);
+      case K.CALL_OUT_SEGMENTED:
+        this.#resume = this.translations.segmented(callOut);
+        return;
+      case K.CALL_OUT_SEGMENTED_DONE:
+        this.#moved = false;
+        return this.#finish(callOut.operand as B.CallOut, null);
       default:
         this.#moved = false;
         this.#finish(callOut, CALL_OUT_HANDLERS[callOut.kind]!(this, callOut));
@@ -408,7 +422,10 @@ export class TranslatedCpu implements GuestCpu, BtCpu {
   /** The target is in RAX, and registers are in their fields. */
   #lookUp({ block }: B.CallOut): void {
     const target = this.#targetInRax();
-    const fields = block === null ? SAVED.slice(0, this.state.bits === 64 ? 3 : 2) : SAVED.slice(0, 1);
+    const fields =
+      block === null
+        ? SAVED.slice(0, this.translations.cache.shortTable === null && this.state.bits === 64 ? 3 : 2)
+        : SAVED.slice(0, 1);
     for (const [, register, field] of fields) this.port.writeRegister(register, this.page.read(field));
     this.goTo(target);
     if (!this.#stepped()) this.translations.publish(this);
@@ -473,10 +490,10 @@ export class TranslatedCpu implements GuestCpu, BtCpu {
     if (!deliver(this, event)) this.shutDown();
   }
 
-  // #region bt-interrupts
   /** A waiting interrupt goes in if the guest can take it, else translated code is told to ask when it can. */
   beforeEntry(): void {
-    const { pins } = this.parts;
+    const { pins, giveWay } = this.parts;
+    if (this.#emulation === null) giveWay();
     const source = this.#source;
     this.page.write(L.VIRTUAL_CR8, BigInt(pins.taskPriority));
     if (this.#emulation !== null) return;
@@ -491,9 +508,7 @@ export class TranslatedCpu implements GuestCpu, BtCpu {
     if (taken) this.inject({ vector: source.acknowledgeInterrupt(), kind: "interrupt" });
     this.page.interruptWaits = source.interruptPending;
   }
-  // #endregion
 
-  // #region bt-entry
   enter(): boolean {
     const { monitor, state } = this;
     const user = state.cpl === 3;
@@ -517,7 +532,6 @@ export class TranslatedCpu implements GuestCpu, BtCpu {
     done();
     return completed;
   }
-  // #endregion
 
   /** One instruction of the guest's, then back here: an interrupt waits behind a shadow, or the guest steps itself. */
   #mustStepAlone(): boolean {
@@ -540,9 +554,11 @@ export class TranslatedCpu implements GuestCpu, BtCpu {
     const { bits } = state;
     if (bits === 16) return void this.refuse("16-bit code");
     if (alone && this.#emulation === null) this.settle();
-    if (bits === 32) this.#takeGs();
-    else this.#giveGsBack();
     const offset = this.#resume !== 0 && !alone ? this.#resume : translations.offsetFor(this, alone);
+    const borrowed = bits === 32 ? (translations.cache.blockAt(offset)?.borrowed ?? -1) : GS;
+    if (borrowed < 0) this.#takeGs();
+    else this.#giveGsBack();
+    if (borrowed === CS) this.#lendCs();
     monitor.rip = BigInt.asUintN(64, translations.cache.linear(offset, bits));
     monitor.cs = bits === 64 ? KERNEL_CODE_64 : KERNEL_CODE_32;
     monitor.ss = bits === 64 ? 1 : (state.ss.selector & 0xfffc) | 1;
@@ -552,6 +568,12 @@ export class TranslatedCpu implements GuestCpu, BtCpu {
     if (this.#guestGs !== null) return;
     this.#guestGs = { selector: this.port.selector(GS), base: this.gsBase };
     this.port.loadSelector(GS, STATE_DATA);
+  }
+  /** GS leads where the guest's CS does, which may be read like data. */
+  #lendCs(): void {
+    this.#guestGs = { selector: this.port.selector(GS), base: this.gsBase };
+    if (!this.port.loadSelector(GS, (this.state.cs.selector & 0xfffc) | 1))
+      this.refuse("data of a code segment");
   }
   #giveGsBack(): void {
     if (this.#guestGs === null) return;

@@ -34,6 +34,8 @@ export class GuestLinear {
     private readonly memory: GuestMemory,
     private readonly physical: PhysicalMemory,
     private readonly bus: Pick<Bus, "read" | "write">,
+    /** RFLAGS.AC, for SMAP. */
+    private readonly accessControl: () => boolean,
   ) {
     this.#walk = new GuestWalk(physical, memory.base, memory.size);
   }
@@ -71,7 +73,7 @@ export class GuestLinear {
       return undefined;
     }
     const walk = this.#walk;
-    const faulting = { linear: wrapped, errorCode: access, accessControl: true };
+    const faulting = { linear: wrapped, errorCode: access, accessControl: this.accessControl() };
     const cause = walk.walk(state.paging, Number(wrapped & 0xffff_ffff_ffffn));
     if (cause === FOUND && walk.permits(faulting)) {
       walk.setAccessedDirty((access & FAULT_WRITE) !== 0);

@@ -1,5 +1,5 @@
 import * as K from "../../spec/call-outs.js";
-import { FLAG_DF, FLAG_ZF } from "../../spec/control-bits.js";
+import { FLAG_AC, FLAG_DF, FLAG_RF, FLAG_VM, FLAG_ZF } from "../../spec/control-bits.js";
 import { CS, ES, SS } from "../../spec/cpu-state.js";
 import { SEGMENT_NOT_PRESENT } from "../../spec/vectors.js";
 import { XSTATE_X87 } from "../../spec/xstate.js";
@@ -27,6 +27,8 @@ const RDX = 2;
 const RBX = 3;
 const RSI = 6;
 const RDI = 7;
+/** Flags that POPF at ring 0 sets: CF PF AF ZF SF TF IF DF OF IOPL NT AC ID. */
+const POPPED = 0x24_7fd5;
 const LEAF_EXTENDED_STATE = 0xd;
 /** Elements moved at a time; a longer REP goes on after interrupts had their chance. */
 const BATCH = 256;
@@ -52,8 +54,7 @@ const port: CallOutHandler = (cpu, { operand }) => {
   if (input) {
     const register = { kind: "register", number: RAX, size: size as 1, high: false } as const;
     writeOperand(cpu, register, size, BigInt(cpu.board.ports.read(number, size) >>> 0));
-  } else
-    cpu.board.ports.write(number, size, low32(cpu, RAX) & (size === 4 ? 0xffff_ffff : (1 << (8 * size)) - 1));
+  } else cpu.writePort(number, size, low32(cpu, RAX) & (size === 4 ? 0xffff_ffff : (1 << (8 * size)) - 1));
   return null;
 };
 
@@ -93,7 +94,7 @@ function moveElement(cpu: BtCpu, number: number, linear: bigint, size: number, i
     cpu.memory.write(linear, size, BigInt(cpu.board.ports.read(number, size) >>> 0), access(cpu));
   } else {
     const value = cpu.memory.read(linear, size, access(cpu));
-    if (cpu.memory.fault === null) cpu.board.ports.write(number, size, Number(value));
+    if (cpu.memory.fault === null) cpu.writePort(number, size, Number(value));
   }
   return cpu.memory.takeFault();
 }
@@ -102,6 +103,23 @@ function advance(cpu: BtCpu, register: number, value: bigint, mask: bigint): voi
   const old = cpu.readRegister(register);
   cpu.writeRegister(register, mask === 0xffffn ? (old & ~mask) | (value & mask) : value & mask);
 }
+
+const flags: CallOutHandler = (cpu, { operand }) => {
+  const { mnemonic, size: operandSize } = operand as { mnemonic: number; size: number };
+  const size = operandSize === 2 ? 2 : cpu.state.bits / 8;
+  if ([M.Pushf, M.Pushfd, M.Pushfq].some((push) => push === mnemonic)) {
+    const value = cpu.rflags & ~BigInt(FLAG_RF | FLAG_VM);
+    cpu.memory.write(cpu.stackLinear(-BigInt(size)), size, value, access(cpu));
+    if (cpu.memory.fault === null) cpu.rsp = cpu.stackPointer(-BigInt(size));
+    return cpu.memory.takeFault();
+  }
+  const value = cpu.memory.read(cpu.stackLinear(0n), size, access(cpu));
+  if (cpu.memory.fault !== null) return cpu.memory.takeFault();
+  const mask = BigInt(size === 2 ? POPPED & 0xffff : POPPED);
+  cpu.rflags = (cpu.rflags & ~mask) | (value & mask);
+  cpu.rsp = cpu.stackPointer(BigInt(size));
+  return null;
+};
 
 const interrupt: CallOutHandler = (cpu, { operand, next }) => {
   const vector = operand as number;
@@ -242,10 +260,39 @@ const debugRegister: CallOutHandler = (cpu, { operand }) => {
 };
 
 const invalidatePage: CallOutHandler = (cpu, { mnemonic, operand }) => {
-  if (mnemonic === M.Invpcid) return invalidOpcode();
   const target = (operand as { operand: MemoryOperand }).operand;
+  if (mnemonic === M.Invpcid) return invalidateContext(cpu, operand as InvalidatedContext);
   const linear = linearAddress(cpu, target.segment, effectiveAddress(cpu, target));
   if (canonical(linear)) cpu.invalidatePage(linear);
+  return null;
+};
+
+interface InvalidatedContext {
+  operand: MemoryOperand;
+  type: Operand;
+}
+
+const ONE_ADDRESS = 0n;
+const ALL_WITH_GLOBAL = 2n;
+const LAST_TYPE = 3n;
+
+/** INVPCID without PCIDs: all that there is has number 0 (SDM Vol. 2, INVPCID). */
+function invalidateContext(cpu: BtCpu, { operand, type }: InvalidatedContext): Fault | null {
+  const kind = readOperand(cpu, type, cpu.state.bits === 64 ? 8 : 4);
+  const pcid = readOperand(cpu, operand, 8);
+  const linear = readOperand(cpu, operand, 8, 8);
+  if (cpu.memory.fault !== null) return cpu.memory.takeFault();
+  if (kind > LAST_TYPE || (kind < ALL_WITH_GLOBAL && pcid !== 0n)) return generalProtection();
+  if (kind !== ONE_ADDRESS) cpu.pagingChanged(kind === ALL_WITH_GLOBAL);
+  else if (!canonical(linear)) return generalProtection();
+  else cpu.invalidatePage(linear);
+  return null;
+}
+
+const accessControl: CallOutHandler = (cpu, { mnemonic }) => {
+  if (cpu.state.cpl !== 0) return invalidOpcode();
+  const ac = BigInt(FLAG_AC);
+  cpu.rflags = mnemonic === M.Stac ? cpu.rflags | ac : cpu.rflags & ~ac;
   return null;
 };
 
@@ -392,6 +439,7 @@ export const CALL_OUT_HANDLERS: Readonly<Record<number, CallOutHandler>> = {
     cpu.nmiBlocked = false;
     return iret(cpu, mnemonic === M.Iretq ? 8 : mnemonic === M.Iretd ? 4 : (operand as number));
   },
+  [K.CALL_OUT_FLAGS]: flags,
   [K.CALL_OUT_INT]: interrupt,
   [K.CALL_OUT_SYSCALL]: (cpu, { mnemonic, next }) =>
     mnemonic === M.Syscall ? syscall(cpu, next) : sysenter(cpu),
@@ -415,6 +463,7 @@ export const CALL_OUT_HANDLERS: Readonly<Record<number, CallOutHandler>> = {
   [K.CALL_OUT_SEGMENT]: segment,
   [K.CALL_OUT_INSPECT]: inspect,
   [K.CALL_OUT_XSETBV]: xsetbv,
+  [K.CALL_OUT_ACCESS_CONTROL]: accessControl,
   [K.CALL_OUT_NOTHING]: () => null,
   [K.CALL_OUT_REFUSED]: () => invalidOpcode(),
 };

@@ -39,9 +39,9 @@ export const VIRTUAL_CR0 = 0x30;
 export const VIRTUAL_CR2 = 0x38;
 export const VIRTUAL_CR3 = 0x40;
 export const VIRTUAL_CR4 = 0x48;
-/** What a read of {@link KNOWN_PORT} gives. u8. */
+/** What a read of {@link KNOWN_PORT} gives: the byte last written there. u8. */
 export const PORT_VALUE = 0x50;
-/** The port at which firmware shows its progress and software waits: no device of a VM is behind it. */
+/** The port at which firmware shows its progress, and software waits by reading it: a latch. */
 export const KNOWN_PORT = 0x80;
 
 /** Offsets in the constants: of each byte of RFLAGS[15:8] its IF and its IOPL; 0 for a byte below 16. 256 bytes each. */
@@ -52,8 +52,16 @@ export const ABOVE_15 = 0x200;
 /** In the monitor's window, beside its tables. */
 export const CACHE_IN_WINDOW = 0x10_0000;
 if (CACHE_IN_WINDOW < TABLES_BYTES) throw new Error("the monitor's tables reach into the cache");
-/** Where the window is at first: PML4 entry 509, between Linux's own (fixed mappings above, its stacks' below). */
-export const FIRST_SLOT = 509;
+/**
+ * Where the window is at first: in the last PML4 entry, of whose addresses the last 2 GiB are special. They can be named by 32
+ * bits in an instruction, which makes indirect jumps shorter ({@link Code.jumpThroughTable}).
+ */
+export const FIRST_SLOT = 511;
+const LAST_2_GIB = 0xffff_ffff_8000_0000n;
+/** Linear address of the window in a PML4 entry. */
+export function windowBase(slot: number): bigint {
+  return slot === FIRST_SLOT ? LAST_2_GIB : BigInt.asUintN(64, BigInt.asIntN(48, BigInt(slot) << 39n));
+}
 /** Where 32-bit code finds the cache at first. */
 export const FIRST_LOW = 0xf000_0000;
 /** The vector of call-outs: INT n, since a far call through a gate would cost the same delivery and need a longer instruction. */

@@ -26,6 +26,13 @@ export interface MemoryOperand {
   width: 2 | 4 | 8;
 }
 
+/** An instruction of 32-bit code that finds its data through CS or GS. */
+export interface SegmentedInstruction {
+  bytes: Uint8Array;
+  /** Number in encodings. */
+  segment: number;
+}
+
 export type Operand = RegisterOperand | MemoryOperand;
 
 /** Register by iced's number, AL to R15. */

@@ -1,6 +1,6 @@
 import { startSegments, type StartState } from "../../machine/start-state.js";
 import * as K from "../../spec/call-outs.js";
-import { CR4_UMIP } from "../../spec/control-bits.js";
+import { CR4_UMIP, FLAG_AC } from "../../spec/control-bits.js";
 import { CS, SS } from "../../spec/cpu-state.js";
 import { FAULT_PRESENT, FAULT_WRITE } from "../../spec/page-bits.js";
 import { DEBUG, GENERAL_PROTECTION } from "../../spec/vectors.js";
@@ -11,20 +11,26 @@ import type { AddressSpace, ShadowMemory } from "../memory/shadow/shadow-memory.
 import { BIG, DPL_SHIFT, PRESENT, TYPE_ACCESSED } from "../ring0/descriptor.js";
 import { LDT_SELECTOR } from "../ring0/layout.js";
 import type { Monitor } from "../ring0/monitor.js";
-import type { CallOut, CodePage, Exit } from "./block.js";
+import { Block, type CallOut, type CodePage, type Exit } from "./block.js";
 import type { Cache } from "./cache.js";
+import { Code } from "./code.js";
 import { CYCLES_PER_TRANSLATED_INSTRUCTION } from "./costs.js";
 import type { Decoder } from "./decoder.js";
 import { FETCH, SUPERVISOR, type GuestLinear } from "./guest-linear.js";
 import { CALL_OUT_HANDLERS } from "./handlers.js";
 import { effectiveAddress, linearAddress } from "./memory-operands.js";
-import type { MemoryOperand } from "./operand.js";
+import type { MemoryOperand, SegmentedInstruction } from "./operand.js";
 import type { ProcessorState } from "./processor-state.js";
 import { Translator } from "./translator.js";
 import type { BtCpu } from "./virtual-cpu.js";
 
 /** Faults of one instruction on traced pages after which it is translated anew. */
 const MOST_FAULTS = 8;
+/** Stores to a page of code after which it is given up as one. */
+const MOST_WRITES = 2000;
+const REP = 0xf3;
+/** MOVS, STOS and INS. */
+const STRING_STORES = new Set([0xa4, 0xa5, 0xaa, 0xab, 0x6c, 0x6d]);
 /** What a translation may need of room, at most. */
 const MOST_BYTES = 0x2000;
 
@@ -50,34 +56,39 @@ export class Translations {
   /** Guest addresses of instructions that fault too often, and how often each has. */
   readonly #software = new Set<number>();
   readonly #faults = new Map<number, number>();
+  /** Stores carried out in software, by guest-physical page of code. */
+  readonly #writes = new Map<number, number>();
   #state: ProcessorState | null = null;
 
   constructor(private readonly parts: TranslationParts) {
     this.cache = parts.cache;
-    this.#translator = new Translator(
-      parts.decoder,
-      {
-        fetch: (rip, bytes, pages) => this.#fetch(rip, bytes, pages),
-        software: this.#software,
+    this.#translator = new Translator(parts.decoder, {
+      fetch: (rip, bytes, pages) => this.#fetch(rip, bytes, pages),
+      software: this.#software,
+      get shortTable() {
+        return parts.cache.shortTable;
       },
-      this.cache.routines,
-    );
+    });
   }
 
-  // #region find-or-translate
   /** Offset in the cache of the code for where the guest is. */
   offsetFor(cpu: BtCpu, alone: boolean): number {
     const bits = cpu.state.bits as 32 | 64;
-    if (alone) return this.#translate(cpu, bits, 1);
+    if (alone) return this.#translate(cpu, bits, { most: 1 });
     return this.cache.find(cpu.rip, bits)?.start ?? this.#translate(cpu, bits);
   }
-  // #endregion
 
-  #translate(cpu: BtCpu, bits: 32 | 64, most?: number): number {
+  /** @param entry - it begins with its entry for indirect jumps */
+  #translate(
+    cpu: BtCpu,
+    bits: 32 | 64,
+    { most, entry = false }: { most?: number; entry?: boolean } = {},
+  ): number {
     this.#state = cpu.state;
-    const start = this.cache.room(MOST_BYTES);
+    const room = this.cache.room(MOST_BYTES);
+    const start = entry ? this.cache.beginWithEntry(cpu.rip, bits, room) : room;
     const translation = this.#translator.translate(cpu.rip, bits, start, most);
-    this.cache.add(translation, most === undefined);
+    this.cache.add(translation, most === undefined, entry ? room : 0);
     this.parts.monitor.port.spend(CYCLES_PER_TRANSLATED_INSTRUCTION * translation.block.count);
     return start;
   }
@@ -92,6 +103,30 @@ export class Translations {
       .code(linear, limit, (page, physical) => pages.push({ linear: page, physical }));
   }
 
+  /** One instruction as it is, and back. @returns its offset in the cache */
+  segmented(original: CallOut): number {
+    const { rip, next, operand, block: from } = original;
+    const { bytes, segment } = operand as SegmentedInstruction;
+    const start = this.cache.room(MOST_BYTES);
+    const code = new Code();
+    code.begin(32, start);
+    const block = new Block(rip, 32, start);
+    block.borrowed = segment;
+    block.piece(start, rip);
+    code.copy(bytes, 0, bytes.length);
+    block.piece(code.at, next);
+    code.callOut();
+    block.end = code.at;
+    block.pages.push(...from.pages);
+    block.length = from.length;
+    const kind = K.CALL_OUT_SEGMENTED_DONE;
+    const callOuts = new Map([
+      [code.at, { kind, block, rip, next, resume: 0, mnemonic: 0, operand: original }],
+    ]);
+    this.cache.add({ block, code, callOuts }, false);
+    return start;
+  }
+
   /** An exit of a block has been taken for the first time: from now on it is a jump. */
   follow(cpu: BtCpu, exit: Exit): void {
     const bits = cpu.state.bits as 32 | 64;
@@ -103,9 +138,8 @@ export class Translations {
   /** An indirect jump to where the guest is now was not found. */
   publish(cpu: BtCpu): void {
     const bits = cpu.state.bits as 32 | 64;
-    this.offsetFor(cpu, false);
-    const block = this.cache.find(cpu.rip, bits);
-    if (block !== undefined) this.cache.publish(block);
+    if (this.cache.find(cpu.rip, bits) === undefined) this.#translate(cpu, bits, { entry: true });
+    this.cache.publish(this.cache.find(cpu.rip, bits)!);
   }
 
   /** The tables that the virtual processor begins with. @returns machine-physical address for CR3 */
@@ -122,7 +156,6 @@ export class Translations {
     this.verify(this.parts.memory());
   }
 
-  // #region verify-code-pages
   /** Translations are found by linear address: those whose page is another one now, or none, go. */
   verify(memory: GuestLinear): void {
     for (const [linear, { page, blocks }] of [...this.cache.linearPages]) {
@@ -132,16 +165,14 @@ export class Translations {
       for (const block of [...blocks]) this.cache.drop(block);
     }
   }
-  // #endregion
 
-  // #region bt-page-fault
   /**
    * #PF at ring 1 or 3. Most are the shadow's or the guest's own; a write to a page that holds code, or a page table, is carried
    * out in software, and what was made from what it changed is made anew.
    */
   pageFault(cpu: BtCpu, linear: bigint, errorCode: number): void {
     const { space, devices } = this.parts;
-    const access = { linear, errorCode, accessControl: true };
+    const access = { linear, errorCode, accessControl: (cpu.rflags & BigInt(FLAG_AC)) !== 0n };
     if (this.#supplyCache(cpu, linear, errorCode)) return;
     const outcome = space.fault(access);
     switch (outcome.kind) {
@@ -160,11 +191,35 @@ export class Translations {
           stop: false,
         });
       case "traced":
+        if (this.#rewritten(cpu, outcome.guestPhysical)) return;
         this.#adapt(cpu);
         return this.#carryOut(cpu, linear, outcome.guestPhysical);
     }
   }
-  // #endregion
+
+  /**
+   * A page of code that is written as a whole, by a string instruction or by many stores, is one no longer.
+   * @returns whether the guest is to write it by itself
+   */
+  #rewritten(cpu: BtCpu, guestPhysical: number): boolean {
+    const page = Math.floor(guestPhysical / PAGE_BYTES);
+    if (!this.cache.holdsCode(page)) return false;
+    const writes = (this.#writes.get(page) ?? 0) + 1;
+    this.#writes.set(page, writes);
+    if (writes < MOST_WRITES && !this.#atString(cpu)) return false;
+    this.#writes.delete(page);
+    cpu.settle();
+    this.cache.dropPage(page);
+    return true;
+  }
+
+  /** The instruction at which the guest is in the cache is a repeated string instruction. */
+  #atString(cpu: BtCpu): boolean {
+    const offset = cpu.state.cpl === 0 ? this.cache.offset(this.parts.monitor.rip) : -1;
+    if (offset < 0) return false;
+    const code = this.parts.monitor.port.memory.read(this.cache.machine + offset, 4);
+    return code[0] === REP && code.some((byte) => STRING_STORES.has(byte));
+  }
 
   /** A store to a page that may not be written directly. */
   #carryOut(cpu: BtCpu, linear: bigint, guestPhysical: number): void {
@@ -172,11 +227,11 @@ export class Translations {
     const page = pageAddress(guestPhysical);
     const before = guestMemory.read(page, PAGE_BYTES);
     const done = (): void => this.#changed(page, before);
-    const stop = this.cache.holdsCode(page / PAGE_BYTES);
+    const root = page === Number(cpu.state.cr3 & 0x7f_ffff_f000n);
+    const stop = root || this.cache.holdsCode(page / PAGE_BYTES);
     cpu.emulate({ linear, target: guestMemory.base + page, devices: null, done, stop });
   }
 
-  // #region adaptive-translation
   /** An instruction of the guest's kernel that faults again and again is translated anew, to leave the cache by itself. */
   #adapt(cpu: BtCpu): void {
     if (cpu.state.cpl !== 0) return;
@@ -196,7 +251,6 @@ export class Translations {
     cpu.memory.fault = null;
     if (address !== undefined && this.parts.shadow.traced(address)) this.#carryOut(cpu, linear, address);
   }
-  // #endregion
 
   /** 32-bit code finds the cache below 4 GiB, in tables that are made as they are needed. */
   #supplyCache(cpu: BtCpu, linear: bigint, errorCode: number): boolean {
@@ -209,14 +263,20 @@ export class Translations {
 
   /** A page has been written in software: what became of its bytes tells what was. */
   #changed(page: number, before: Uint8Array): void {
+    const after = this.parts.guestMemory.read(page, PAGE_BYTES);
     const old = new Uint32Array(before.buffer);
-    const now = new Uint32Array(this.parts.guestMemory.read(page, PAGE_BYTES).buffer);
+    const now = new Uint32Array(after.buffer);
     let first = 0;
     while (first < now.length && now[first] === old[first]) first++;
     if (first === now.length) return;
     let last = now.length - 1;
     while (now[last] === old[last]) last--;
-    this.written(page + 4 * first, 4 * (last - first + 1));
+    // From words to bytes: the next byte may be of an instruction.
+    let from = 4 * first;
+    while (after[from] === before[from]) from++;
+    let to = 4 * last + 3;
+    while (after[to] === before[to]) to--;
+    this.written(page + from, to - from + 1);
   }
 
   /** Guest memory has been written by the monitor. */
@@ -281,10 +341,10 @@ export class Translations {
   startSegments(image: StartState): void {
     const { tables, port } = this.parts.monitor;
     startSegments(image).forEach(({ selector, rights }, index) => {
-      if (index > 5 || index === CS || (selector & 0xfffc) === 0) return;
+      if (index > 5 || (selector & 0xfffc) === 0) return;
       const high = 0xf_0000 | PRESENT | TYPE_ACCESSED | BIG | ((rights & 0xf0ff) << 8) | (1 << DPL_SHIFT);
       tables.setDescriptor(selector, [0xffff, high >>> 0]);
-      if (index !== SS) port.loadSelector(index, selector);
+      if (index !== CS && index !== SS) port.loadSelector(index, selector);
     });
   }
 

@@ -1,4 +1,5 @@
 import * as K from "../../spec/call-outs.js";
+import { CS } from "../../spec/cpu-state.js";
 import * as B from "./block.js";
 import { Block } from "./block.js";
 import * as C from "./classes.js";
@@ -15,16 +16,10 @@ export interface CodeSource {
    * @param pages - takes the pages that it is on
    */
   fetch(rip: number, bytes: number, pages: Block["pages"]): Uint8Array;
+  /** Linear address of the table of indirect jumps of 64-bit code, if 32 bits hold it; else null. */
+  readonly shortTable: number | null;
   /** Guest addresses of instructions that are to be carried out in software. */
   readonly software: ReadonlySet<number>;
-}
-
-/** Offsets of the routines that all blocks share. */
-export interface Routines {
-  lookUp64: number;
-  lookUp32: number;
-  miss64: number;
-  miss32: number;
 }
 
 /** What a translation is made of; {@link Translator.translate} leaves it in the cache's hands. */
@@ -38,6 +33,8 @@ export interface Translation {
 /** Guest instructions of a block at most, and code that is looked at for it. */
 const MOST_INSTRUCTIONS = 48;
 const FETCHED = 256;
+const CS_PREFIX = 0x2e;
+const GS_PREFIX = 0x65;
 const NOP3 = [0x0f, 0x1f, 0x00];
 const JUMP_BYTES = 5;
 const fits32 = (value: number): boolean => value >= -0x8000_0000 && value <= 0x7fff_ffff;
@@ -65,10 +62,8 @@ export class Translator {
   constructor(
     private readonly decoder: Decoder,
     private readonly source: CodeSource,
-    private readonly routines: Routines,
   ) {}
 
-  // #region translate-block
   /**
    * Translates from `rip` on.
    * @param start - offset in the cache where the translation will be
@@ -98,10 +93,10 @@ export class Translator {
     this.#finish();
     return { block, code, callOuts: this.#callOuts };
   }
-  // #endregion
 
   #begin(bits: 32 | 64, start: number): void {
     this.#code.begin(bits, start);
+    this.#code.shortTable = this.source.shortTable;
     this.#callOuts = new Map();
     this.#taken = [];
     this.#literals = [];
@@ -132,13 +127,12 @@ export class Translator {
       if (decoder.flow === FLOW.ConditionalBranch) return this.#conditional();
       return this.#identical();
     }
-    if (kind === C.EMULATED_IN_CACHE) return this.#inCache(mnemonic);
+    if (kind === C.EMULATED_IN_CACHE) return this.#inCache(mnemonic, alone);
     if (kind === C.BRANCH) return mnemonic === M.Ret ? this.#return(alone) : this.#loop();
     if (kind === C.BY_OPERAND) return this.#byOperand(mnemonic, alone);
     return this.#leave(kind, mnemonic);
   }
 
-  // #region translate-identical
   /** As it is, unless its data is found relative to RIP, or in 32-bit code through a segment that is not the guest's here. */
   #identical(): boolean {
     const { decoder } = this;
@@ -146,13 +140,20 @@ export class Translator {
       this.#code.byte(0x0f, 0x0b);
       return false;
     }
-    if (this.#block.bits === 32 && this.#throughGsOrCs())
-      return this.#callOut(K.CALL_OUT_SEGMENTED, true, this.#instructionBytes());
+    if (this.#block.bits === 32 && this.#throughGsOrCs()) return this.#segmented();
     if (this.#block.bits === 64 && decoder.isIpRelative) this.#relative();
     else this.#code.copy(this.#bytes, this.#from, this.#from + decoder.length);
     return true;
   }
-  // #endregion
+
+  /** GS is the cache's own in 32-bit code, and CS its code: the instruction is executed by itself, with GS leading where it wants. */
+  #segmented(): boolean {
+    const bytes = this.#instructionBytes();
+    const segment = this.decoder.segmentPrefix - REGISTER.ES;
+    const prefix = bytes.indexOf(CS_PREFIX);
+    if (segment === CS && prefix >= 0) bytes[prefix] = GS_PREFIX;
+    return this.#callOut(K.CALL_OUT_SEGMENTED, true, { bytes, segment });
+  }
 
   /** An instruction that faulted too often is looked at by the monitor before it is executed (adaptive translation). */
   #announceStore(): void {
@@ -202,7 +203,6 @@ export class Translator {
     code.restore(pointer, L.SAVED_POINTER);
   }
 
-  // #region translate-branches
   /** Two exits, of which the one that is not taken is the rest of the block. */
   #conditional(): boolean {
     const code = this.#code;
@@ -263,14 +263,22 @@ export class Translator {
     return this.#lookUp(alone);
   }
 
+  /** The table's index is 16 bits of the address; what it leads to compares the rest. No flag is touched on the way. */
   #lookUp(alone: boolean): boolean {
     const code = this.#code;
-    this.#block.piece(code.at, this.#rip, B.RESTORE_RAX | B.TARGET_IN_RAX);
-    if (alone) this.#callOut(K.CALL_OUT_LOOK_UP, false, null);
-    else code.jump(code.bits === 64 ? this.routines.lookUp64 : this.routines.lookUp32);
+    const block = this.#block;
+    const target = B.TARGET_IN_RAX | B.RESTORE_RAX;
+    block.piece(code.at, this.#rip, target);
+    if (alone) return this.#callOut(K.CALL_OUT_LOOK_UP, false, null);
+    code.save(RCX, L.SAVED_RCX);
+    block.piece(code.at, this.#rip, target | B.RESTORE_RCX);
+    if (code.usesRdx) {
+      code.save(RDX, L.SAVED_RDX);
+      block.piece(code.at, this.#rip, target | B.RESTORE_RCX | B.RESTORE_RDX);
+    }
+    code.jumpThroughTable();
     return false;
   }
-  // #endregion
 
   #target(): number {
     const { branchTarget } = this.decoder;
@@ -384,10 +392,12 @@ export class Translator {
     return this.#callOut(K.CALL_OUT_SEGMENT, true, { segment, ...what });
   }
 
-  // #region translate-in-cache
   /** CLI, STI, PUSHF and POPF: a byte of the state page is the guest's IF. */
-  #inCache(mnemonic: number): boolean {
+  #inCache(mnemonic: number, alone: boolean): boolean {
     const code = this.#code;
+    // What they see and set of TF is the guest's, who may be stepping.
+    if (alone && mnemonic !== M.Cli && mnemonic !== M.Sti)
+      return this.#callOut(K.CALL_OUT_FLAGS, true, { mnemonic, size: this.#operandSize() });
     switch (mnemonic) {
       case M.Cli:
         code.setByte(L.VIRTUAL_IF, 0);
@@ -479,10 +489,9 @@ export class Translator {
     const code = this.#code;
     const known = decoder.secondKind === OP_KIND.Immediate8 && decoder.immediate8 === L.KNOWN_PORT;
     if (!known || decoder.firstRegister !== REGISTER.AL) return this.#leave(K.CALL_OUT_PORT, M.In);
-    code.byte(0xb0, 0xff);
+    code.restoreAl(L.PORT_VALUE);
     return true;
   }
-  // #endregion
 
   /** MOVZX of a byte on the stack. */
   #stackByte(opcode: number, register: number, displacement: number): void {
@@ -549,7 +558,9 @@ export class Translator {
       case K.CALL_OUT_LOAD_TABLE:
       case K.CALL_OUT_STORE_TABLE:
       case K.CALL_OUT_INVLPG:
-        return { operand: operandOf(decoder, mnemonic === M.Invpcid ? 1 : 0, bits), size };
+        if (mnemonic === M.Invpcid)
+          return { operand: operandOf(decoder, 1, bits), type: operandOf(decoder, 0, bits) };
+        return { operand: operandOf(decoder, 0, bits), size };
       case K.CALL_OUT_WRITE_CR:
         return mnemonic === M.Lmsw ? { operand: operandOf(decoder, 0, bits) } : null;
       case K.CALL_OUT_SEGMENT:
@@ -680,6 +691,7 @@ const RESTORE_OF: Readonly<Record<number, number>> = { 0: B.RESTORE_RAX, 1: B.RE
 
 /** Call-outs behind which the guest goes on somewhere else, or as somebody else. */
 const ENDING = new Set<number>([
+  K.CALL_OUT_HLT,
   K.CALL_OUT_IRET,
   K.CALL_OUT_INT,
   K.CALL_OUT_SYSCALL,

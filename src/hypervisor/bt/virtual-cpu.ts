@@ -49,6 +49,8 @@ export interface BtCpu {
   loadLocalTable(bytes: number): void;
   setCr2(value: bigint): void;
   readPhysical64(address: number): bigint;
+  /** OUT to the VM's board. */
+  writePort(port: number, size: number, value: number): void;
   cpuid(leaf: number, subleaf: number): CpuidRegisters;
   /** CR0, CR3 or CR4 of the guest have changed: what translated code reads, and what the processor obeys. */
   controlsChanged(): void;

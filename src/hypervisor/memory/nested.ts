@@ -22,6 +22,9 @@ const FRAME_MASK = 0x000f_ffff_ffff_f000n;
 /** Levels of an EPT walk: 4 = EPT PML4 … 1 = EPT page table (SDM 29.3.2). */
 type Level = 1 | 2 | 3 | 4;
 
+/** Each larger page that is broken takes a frame for good, and it is the guest that asks. */
+const MOST_BROKEN = 64;
+
 /** How a VM's memory is mapped. */
 export interface NestedOptions {
   /** Of all of RAM; read, write and execute unless given. */
@@ -41,6 +44,8 @@ export class NestedPaging implements MemoryVirtualizer {
   readonly root: number;
   /** One frame of all ones and, above it, tables that lead there from everywhere: index = level of the table. */
   readonly #void: number[];
+  /** Larger pages that were broken into smaller ones. */
+  #broken = 0;
 
   constructor(
     private readonly resources: MemoryResources,
@@ -144,12 +149,12 @@ export class NestedPaging implements MemoryVirtualizer {
     return dirty;
   }
 
-  /** A larger page is broken into smaller ones first. */
+  /** A larger page is broken into smaller ones first; one that would take a frame too many stays mapped. */
   unmap(page: number): void {
     const { memory, guestBase, guestBytes, flush } = this.resources;
     if (page + PAGE_BYTES > guestBytes) return;
     let leaf = this.#leaf(page);
-    while (leaf.bytes > PAGE_BYTES) {
+    while (leaf.bytes > PAGE_BYTES && this.#broken++ < MOST_BROKEN) {
       const first = Math.floor(page / leaf.bytes) * leaf.bytes;
       const piece = leaf.bytes / 512;
       memory.write64(leaf.entry, 0n);
@@ -157,7 +162,7 @@ export class NestedPaging implements MemoryVirtualizer {
         this.map(at, guestBase + at, piece, this.#permissions);
       leaf = this.#leaf(page);
     }
-    memory.write64(leaf.entry, 0n);
+    if (leaf.bytes === PAGE_BYTES) memory.write64(leaf.entry, 0n);
     flush();
   }
 

@@ -16,6 +16,10 @@ export const IDT = LDT + LDT_BYTES;
 /** With the I/O permission bitmap: all ones. */
 export const TSS = IDT + PAGE_BYTES;
 export const TSS_BYTES = 3 * PAGE_BYTES;
+export const TSS_IO_MAP_AT = 104;
+export const IO_MAP_BYTES = 0x2000;
+/** One byte of ones ends the bitmap (SDM Vol. 1, 19.5.2). */
+export const TSS_LIMIT = TSS_IO_MAP_AT + IO_MAP_BYTES;
 /** Gates lead to {@link ENTRY_STUB_BYTES} bytes a vector, executable. */
 export const ENTRY_STUBS = TSS + TSS_BYTES;
 export const ENTRY_STUB_BYTES = 8;

@@ -7,7 +7,7 @@ import type { FrameAllocator } from "../memory/frame-allocator.js";
 import { PAGE_BYTES } from "../memory/layout.js";
 import type { MonitorRange } from "../memory/shadow/shadow-memory.js";
 import * as L from "./layout.js";
-import type { Ring0Port } from "./port.js";
+import type { MonitorTables as Places, Ring0Port } from "./port.js";
 import { MonitorTables } from "./tables.js";
 
 const RCX = 1;
@@ -16,7 +16,7 @@ const R11 = 11;
 /** RIP, CS, RFLAGS, RSP, SS. */
 const FRAME_BYTES = 40;
 /** Vectors that push an error code (SDM 6.3.1, table 6-1). */
-const WITH_ERROR_CODE = new Set([
+export const WITH_ERROR_CODE = new Set([
   V.DOUBLE_FAULT,
   V.INVALID_TSS,
   V.SEGMENT_NOT_PRESENT,
@@ -65,19 +65,11 @@ export class Monitor {
 
   /** The processor is the monitor's from here on. @param cr3 - tables that map {@link ranges} */
   takeOver(cr3: number, cr4: number): void {
-    this.port.takeOver({
-      cr3,
-      cr4,
-      gdt: { base: this.#linear(L.GDT), limit: L.GDT_BYTES - 1 },
-      idt: { base: this.#linear(L.IDT), limit: PAGE_BYTES - 1 },
-      code: L.MONITOR_CODE,
-      data: L.MONITOR_DATA,
-      task: { selector: L.TSS_SELECTOR, base: this.#linear(L.TSS), limit: 0x2067 },
-    });
+    const { code, data } = { code: L.MONITOR_CODE, data: L.MONITOR_DATA };
+    this.port.takeOver({ cr3, cr4, code, data, ...this.#places() });
     this.#writeCallMsrs();
   }
 
-  // #region monitor-arrival
   /**
    * The processor has come to ring 0: RIP tells through which gate, the frame on the stack where from (SDM 6.14.2). After
    * SYSCALL RIP and RFLAGS are in RCX and R11, and CS and SS are lost, as are RIP and RSP after SYSENTER.
@@ -99,7 +91,6 @@ export class Monitor {
     this.rflags = port.readRegister(R11);
     return MONITOR_SYSCALL;
   }
-  // #endregion
 
   #readFrame(vector: number): void {
     let at = this.#stack(this.port.readRegister(RSP));
@@ -114,7 +105,6 @@ export class Monitor {
     this.ss = this.#memory.read16(at + 32);
   }
 
-  // #region monitor-resume
   /** Back to the guest: a frame on the monitor's stack, and IRETQ. The caller has seen to it that it does not fault. */
   resume(): void {
     const at = this.tables.machine + L.STACK_END - FRAME_BYTES;
@@ -125,7 +115,6 @@ export class Monitor {
     this.#memory.write64(at + 32, BigInt(this.ss));
     this.port.iret(this.#linear(L.EXIT_STUB), this.#linear(L.STACK_END) - BigInt(FRAME_BYTES));
   }
-  // #endregion
 
   /**
    * As {@link resume}, and carries the guest's next instruction out in software (see {@link Ring0Port.emulate}).
@@ -136,11 +125,20 @@ export class Monitor {
     return this.port.emulate(linear, target, devices);
   }
 
-  /** The monitor's part of every address space moves. The processor is at ring 0, on tables that map it there. */
-  moveTo(base: bigint, cr3: number): void {
+  /** The monitor's part of every address space moves; its {@link ranges} are to be mapped there before anything else happens. */
+  moveTo(base: bigint): void {
     this.base = base;
     this.tables.write(base, this.openVector);
-    this.takeOver(cr3, this.port.cr4);
+    this.port.loadTables(this.#places());
+    this.#writeCallMsrs();
+  }
+
+  #places(): Pick<Places, "gdt" | "idt" | "task"> {
+    return {
+      gdt: { base: this.#linear(L.GDT), limit: L.GDT_BYTES - 1 },
+      idt: { base: this.#linear(L.IDT), limit: PAGE_BYTES - 1 },
+      task: { selector: L.TSS_SELECTOR, base: this.#linear(L.TSS), limit: L.TSS_LIMIT },
+    };
   }
 
   #linear(offset: number): bigint {

@@ -41,20 +41,26 @@ export class Ring0Port extends HardwarePort {
     processor.write64(S.CR0, BigInt((C.CR0_PG | C.CR0_PE | C.CR0_ET | C.CR0_NE | C.CR0_MP | C.CR0_WP) >>> 0));
     processor.write64(S.CR4, BigInt(C.CR4_PAE | cr4));
     processor.write64(S.MSR_EFER, BigInt(C.EFER_LME | C.EFER_LMA | C.EFER_SCE | C.EFER_NXE));
-    processor.write64(S.GDTR_BASE, gdt.base);
-    processor.write32(S.GDTR_LIMIT, gdt.limit);
-    processor.write64(S.IDTR_BASE, idt.base);
-    processor.write32(S.IDTR_LIMIT, idt.limit);
+    this.loadTables({ gdt, idt, task });
     for (const index of [S.ES, S.DS, S.FS, S.GS]) this.#segment(index, 0, 0n, 0, UNUSABLE);
     this.#segment(S.CS, code, 0n, FLAT_LIMIT, CODE_RIGHTS);
     this.#segment(S.SS, data, 0n, FLAT_LIMIT, DATA_RIGHTS);
     this.#segment(S.LDTR, 0, 0n, 0, UNUSABLE);
-    this.#segment(S.TR, task.selector, task.base, task.limit, BUSY_TSS_RIGHTS);
     processor.write64(S.RFLAGS, BigInt(C.FLAG_FIXED));
     processor.write32(S.CPL, 0);
     processor.write32(S.CODE_BITS, 64);
     processor.write32(S.MONITOR, 1);
     processor.core.stateChanged();
+  }
+
+  /** LGDT, LIDT, and LTR of the same task register elsewhere. */
+  loadTables({ gdt, idt, task }: Pick<MonitorTables, "gdt" | "idt" | "task">): void {
+    const { processor } = this.machine;
+    processor.write64(S.GDTR_BASE, gdt.base);
+    processor.write32(S.GDTR_LIMIT, gdt.limit);
+    processor.write64(S.IDTR_BASE, idt.base);
+    processor.write32(S.IDTR_LIMIT, idt.limit);
+    this.#segment(S.TR, task.selector, task.base, task.limit, BUSY_TSS_RIGHTS);
   }
 
   /** WRMSR: SYSCALL and SYSENTER lead to the monitor. */

@@ -9,10 +9,6 @@ const BUSY_TSS = 11;
 const LDT_TYPE = 2;
 const TSS_RSP0 = 4;
 const TSS_IO_MAP = 102;
-const TSS_HEAD = 104;
-const IO_MAP_BYTES = 0x2000;
-/** One byte of ones ends the bitmap (SDM Vol. 1, 19.5.2). */
-const TSS_LIMIT = TSS_HEAD + IO_MAP_BYTES;
 const HLT = 0xf4;
 const IRETQ = [0x48, 0xcf];
 
@@ -48,7 +44,6 @@ export class MonitorTables {
    * Writes them for a linear base.
    * @param openVector - the vector that code at ring 1 may raise with INT n; code at ring 3 may raise none
    */
-  // #region monitor-tables
   write(base: bigint, openVector: number): void {
     const at = (offset: number): bigint => base + BigInt(offset);
     this.setDescriptor(L.MONITOR_CODE, flatCode(0, 64));
@@ -56,18 +51,17 @@ export class MonitorTables {
     this.setDescriptor(L.KERNEL_CODE_64, flatCode(1, 64));
     this.setDescriptor(L.KERNEL_CODE_32, flatCode(1, 32));
     this.setDescriptor(L.KERNEL_DATA, flatData(1));
-    this.#setSystem(L.TSS_SELECTOR, at(L.TSS), TSS_LIMIT, BUSY_TSS);
+    this.#setSystem(L.TSS_SELECTOR, at(L.TSS), L.TSS_LIMIT, BUSY_TSS);
     this.setLocalTable(base, 0);
     this.memory.fill(this.machine + L.TSS, L.TSS_BYTES, 0);
     this.memory.write64(this.machine + L.TSS + TSS_RSP0, at(L.STACK_END));
-    this.memory.write16(this.machine + L.TSS + TSS_IO_MAP, TSS_HEAD);
-    this.memory.fill(this.machine + L.TSS + TSS_HEAD, IO_MAP_BYTES + 1, 0xff);
+    this.memory.write16(this.machine + L.TSS + TSS_IO_MAP, L.TSS_IO_MAP_AT);
+    this.memory.fill(this.machine + L.TSS + L.TSS_IO_MAP_AT, L.IO_MAP_BYTES + 1, 0xff);
     for (let vector = 0; vector < L.VECTORS; vector++)
       this.#setGate(vector, at(L.ENTRY_STUBS + vector * L.ENTRY_STUB_BYTES), vector === openVector ? 1 : 0);
     this.memory.fill(this.machine + L.ENTRY_STUBS, L.STUB_PAGES_BYTES, HLT);
     this.memory.write(this.machine + L.EXIT_STUB, Uint8Array.from(IRETQ));
   }
-  // #endregion
 
   /** @param selector - of the monitor's, or of the guest's own descriptors */
   setDescriptor(selector: number, [low, high]: Descriptor): void {

@@ -1,4 +1,13 @@
-import type { Serial16550 } from "./serial-16550.js";
+/** The near end of a line: a serial port, or whatever else takes what is typed. */
+export interface LineEnd {
+  /** It takes a byte now without losing it. */
+  readonly listening: boolean;
+  /** A byte would interrupt the software at this end. */
+  readonly interruptsOnData: boolean;
+  receive(byte: number): void;
+  /** Called when it may have begun to listen. */
+  onListening: () => void;
+}
 
 // #region serial-terminal
 /**
@@ -9,7 +18,7 @@ export class SerialTerminal {
   #typed: number[] = [];
   #sent = 0;
 
-  constructor(private readonly port: Serial16550) {
+  constructor(private readonly port: LineEnd) {
     port.onListening = () => this.#send();
   }
 

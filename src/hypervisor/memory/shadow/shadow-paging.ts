@@ -285,7 +285,10 @@ class ShadowSpace implements AddressSpace {
       return { kind: "traced", guestPhysical };
     if (this.#monitors(linear)) return { kind: "refused", why: hidden(access.linear) };
     walk.setAccessedDirty(write);
-    this.#map(linear);
+    const changed = this.#map(linear);
+    // The processor, which knows which accesses are implicit, insists on SMAP.
+    if (!changed && !walk.permits({ ...access, accessControl: false }))
+      return { kind: "reflect", errorCode: walk.errorCode(FAULT_PRESENT, access) };
     return { kind: "hidden" };
   }
 
@@ -297,15 +300,20 @@ class ShadowSpace implements AddressSpace {
     return this.tables.window?.slot === slot;
   }
 
-  /** Makes the entries for the walk just made, from the root down, as large as guest and host allow. */
-  #map(linear: number): void {
+  /**
+   * Makes the entries for the walk just made, from the root down, as large as guest and host allow.
+   * @returns whether any was not as it is now
+   */
+  #map(linear: number): boolean {
     const { tables } = this;
-    const large = this.#mayBeLarge();
+    let changed = false;
     let table = this.#root!;
     for (let level = table.level; ; level--) {
       const index = Math.floor(linear / spanOf(level)) & (level === 3 && this.#hardware === "pae" ? 3 : 511);
       const split = level === 2 && tables.child(table, index)?.source.kind === "direct";
-      if (level === 1 || (level === 2 && large && !split)) return this.#mapLeaf(table, index);
+      // Asked this late: a table on the way here may lie in the page.
+      if (level === 1 || (level === 2 && !split && this.#mayBeLarge()))
+        return this.#mapLeaf(table, index) || changed;
       const flags = this.#linkFlags(table, level);
       let child = tables.child(table, index);
       if (child === undefined) {
@@ -314,7 +322,7 @@ class ShadowSpace implements AddressSpace {
       }
       child.used = tables.clock;
       child.strays = 0;
-      tables.link(table, index, child, flags, this.#noExecute(table, level));
+      changed = tables.link(table, index, child, flags, this.#noExecute(table, level)) || changed;
       table = child;
     }
   }
@@ -327,7 +335,7 @@ class ShadowSpace implements AddressSpace {
     return (region + 1) * LARGE_PAGE_BYTES <= guestBytes && !this.tables.tracedIn(region);
   }
 
-  #mapLeaf(table: ShadowTable, index: number): void {
+  #mapLeaf(table: ShadowTable, index: number): boolean {
     const { guestBase, guestBytes } = this.resources;
     const bytes = spanOf(table.level);
     const address = Math.floor(this.#walk.physical / bytes) * bytes;
@@ -336,7 +344,7 @@ class ShadowSpace implements AddressSpace {
     const nowhere = address + bytes > guestBytes;
     if (nowhere) flags &= ~PAGE_WRITABLE;
     const machine = nowhere ? this.voidFrame : guestBase + address;
-    this.tables.map(table, index, machine, flags, this.#noExecute(table, table.level));
+    return this.tables.map(table, index, machine, flags, this.#noExecute(table, table.level));
   }
 
   /** Of the guest's entry, where the table is made from one of the guest's. */

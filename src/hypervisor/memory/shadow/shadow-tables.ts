@@ -99,12 +99,12 @@ export class ShadowTables {
     return (low & PAGE_PRESENT) !== 0 && table.level > 1 && (low & PAGE_LARGE) !== 0;
   }
 
-  /** Has entry `index` lead to another table, with these flags. */
-  link(table: ShadowTable, index: number, child: ShadowTable, low: number, high: number): void {
+  /** Has entry `index` lead to another table, with these flags. @returns whether it has not until now */
+  link(table: ShadowTable, index: number, child: ShadowTable, low: number, high: number): boolean {
     const entry = table.frame + 8 * index;
     if (this.child(table, index) !== child) this.clear(table, index);
     child.parents.add(entry);
-    this.#write(entry, child.frame, low, high);
+    return this.#write(entry, child.frame, low, high);
   }
 
   /** Has entry `index` of a directory lead to a page table of the monitor's. */
@@ -113,15 +113,16 @@ export class ShadowTables {
     this.#write(table.frame + 8 * index, frame, ALL_RIGHTS, 0);
   }
 
-  /** Has entry `index` map machine memory, 4 KiB at level 1 and 2 MiB at level 2, with these flags. */
-  map(table: ShadowTable, index: number, machine: number, low: number, high: number): void {
+  /** Has entry `index` map machine memory, 4 KiB at level 1 and 2 MiB at level 2, with these flags. @returns as {@link link} */
+  map(table: ShadowTable, index: number, machine: number, low: number, high: number): boolean {
     const entry = table.frame + 8 * index;
     const old = this.resources.memory.read32(entry);
     const same =
       (old & PAGE_PRESENT) !== 0 && isLeaf(table.level, old) && this.#target(entry, old) === machine;
     if (!same) this.clear(table, index);
-    this.#write(entry, machine, table.level > 1 ? low | PAGE_LARGE : low, high);
+    const changed = this.#write(entry, machine, table.level > 1 ? low | PAGE_LARGE : low, high);
     if (!same) this.#track(table, entry, machine, true);
+    return changed;
   }
 
   /** Empties an entry; a table that nothing leads to any more goes. The monitor's own entry stays. */
@@ -312,10 +313,14 @@ export class ShadowTables {
     return high * 2 ** 32 + ((low & 0xffff_f000) >>> 0);
   }
 
-  #write(entry: number, address: number, low: number, high: number): void {
+  #write(entry: number, address: number, low: number, high: number): boolean {
     const { memory } = this.resources;
-    memory.write32(entry + 4, (high | Math.floor(address / 2 ** 32)) >>> 0);
-    memory.write32(entry, ((address % 2 ** 32) | low) >>> 0);
+    const upper = (high | Math.floor(address / 2 ** 32)) >>> 0;
+    const lower = ((address % 2 ** 32) | low) >>> 0;
+    if (memory.read32(entry) === lower && memory.read32(entry + 4) === upper) return false;
+    memory.write32(entry + 4, upper);
+    memory.write32(entry, lower);
+    return true;
   }
 }
 

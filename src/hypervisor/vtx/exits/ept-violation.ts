@@ -1,5 +1,6 @@
 import { EXIT_QUALIFICATION, GUEST_PHYSICAL_ADDRESS } from "../../../spec/vmcs-fields.js";
 import type { VmExitHandler } from "../../vm-vcpu.js";
+import { restoreNmiBlocking } from "./nmi-blocking.js";
 
 // #region exit-ept-violation
 /** EPT had no translation for a guest-physical address, or not with these rights (SDM 29.3.3.2): a device, or nothing. */
@@ -8,6 +9,7 @@ export const eptViolation: VmExitHandler = (vcpu) => {
   const qualification = vcpu.vmread32(EXIT_QUALIFICATION);
   const outcome = vcpu.memory.violation(address, qualification);
   if (outcome.kind === "refused") return vcpu.stop(outcome.why);
+  restoreNmiBlocking(vcpu, qualification);
   if (outcome.kind === "emulate") vcpu.emulateInstruction();
   return "resume";
 };

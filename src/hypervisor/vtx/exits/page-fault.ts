@@ -3,18 +3,16 @@ import {
   EXIT_INTERRUPTION_ERROR_CODE,
   EXIT_INTERRUPTION_INFORMATION,
   EXIT_QUALIFICATION,
-  GUEST_INTERRUPTIBILITY_STATE,
   IDT_VECTORING_INFORMATION,
 } from "../../../spec/vmcs-fields.js";
 import {
-  BLOCKING_BY_NMI,
   INTERRUPTION_HARDWARE_EXCEPTION,
-  INTERRUPTION_NMI_UNBLOCKING,
   INTERRUPTION_TYPE_SHIFT,
   INTERRUPTION_VALID,
 } from "../../../spec/vmx-controls.js";
 import type { Outcome } from "../../outcome.js";
 import type { VmExitHandler, VmVcpu } from "../../vm-vcpu.js";
+import { restoreNmiBlocking } from "./nmi-blocking.js";
 
 /**
  * An exception of the guest that the exception bitmap names: under shadow paging a page fault. Most of them the guest never
@@ -29,7 +27,7 @@ export const exceptionOrNmi: VmExitHandler = (vcpu) => {
   const outcome = paging.fault(linear, vcpu.vmread32(EXIT_INTERRUPTION_ERROR_CODE));
   if (outcome.kind === "refused") return vcpu.stop(outcome.why);
   if (outcome.kind === "reflect") return reflect(vcpu, linear, outcome.errorCode);
-  if ((information & INTERRUPTION_NMI_UNBLOCKING) !== 0) blockNmis(vcpu);
+  restoreNmiBlocking(vcpu, information);
   if (outcome.kind !== "hidden") vcpu.emulateInstruction();
   return "resume";
 };
@@ -49,10 +47,4 @@ function exceptionInDelivery(vcpu: VmVcpu): number | null {
   const type = (information >> INTERRUPTION_TYPE_SHIFT) & 7;
   const exception = (information & INTERRUPTION_VALID) !== 0 && type === INTERRUPTION_HARDWARE_EXCEPTION;
   return exception ? information & 0xff : null;
-}
-
-/** The fault came in an IRET that had ended blocking by NMI, and which is to be executed again (SDM 28.2.3). */
-function blockNmis(vcpu: VmVcpu): void {
-  const state = vcpu.vmread32(GUEST_INTERRUPTIBILITY_STATE);
-  vcpu.vmwrite(GUEST_INTERRUPTIBILITY_STATE, BigInt(state | BLOCKING_BY_NMI));
 }

@@ -1,0 +1,55 @@
+# A build for paravirtualisation: with this file first, the others choose what the hypervisor does in place of the processor.
+# The numbers are those of spec/hypercalls and spec/paravirtual.
+
+.set PARAVIRTUAL, 1
+
+.set HYPERCALL_VECTOR, 0x82
+.set VERSION, 0
+.set CONSOLE_WRITE, 1
+.set CONSOLE_READ, 2
+.set MMU_UPDATE, 3
+.set MMU_OPERATE, 4
+.set UPDATE_MAPPING, 5
+.set SET_TRAP_TABLE, 6
+.set STACK_SWITCH, 7
+.set WRITE_MSR_CALL, 8
+.set READ_MSR_CALL, 9
+.set SWAP_GS_CALL, 10
+.set SET_CALLBACK, 11
+.set EVENT_BIND, 12
+.set EVENT_SEND, 13
+.set EVENT_UNMASK, 14
+.set EVENT_CLOSE, 15
+.set SET_TIMER, 16
+.set YIELD, 17
+.set BLOCK, 18
+.set INTERRUPT_RETURN, 19
+.set SHUTDOWN, 20
+
+.set HEADER_MAGIC, 0x70762d31
+.set HEADER_VERSION, 1
+
+.set START_SIGNATURE, 32
+.set START_SHARED_INFO, 56
+.set START_CR3, 72
+.set START_PHYSICAL_TO_MACHINE, 80
+.set START_MACHINE_TO_PHYSICAL, 88
+.set START_COMMAND_LINE, 128
+
+.set SHARED_PENDING, 0
+.set SHARED_MASK, 8
+.set SHARED_UPCALL_PENDING, 16
+.set SHARED_UPCALL_MASK, 17
+.set SHARED_CR2, 24
+.set SHARED_TIME_VERSION, 32
+.set SHARED_TIME_SCALE, 36
+.set SHARED_TIME_SHIFT, 40
+.set SHARED_TIMESTAMP, 48
+.set SHARED_SYSTEM_TIME, 56
+
+.set SOURCE_TIMER, 0
+.set TRAP_MASKS_EVENTS, 1 << 2
+.set MMU_FLUSH, 6
+.set FLUSH_NOTHING, 0
+.set SHUTDOWN_POWER_OFF, 0
+.set SHUTDOWN_STATUS, 3

@@ -1,0 +1,49 @@
+/** Every built-in guest says the same natively, with VT-x and by binary translation, and ends the same. */
+import { readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { expect, it } from "vitest";
+import { Session } from "../../src/experiments/session.js";
+import type { CpuMode } from "../../src/experiments/view.js";
+import { CATALOGUE } from "../../src/guests/catalogue.js";
+import { core, decoder } from "./guest.js";
+
+/** Rounds, where the guest's own number is for measuring. */
+const ARGUMENTS: Readonly<Record<string, string>> = {
+  prime: "3000",
+  sieve: "1",
+  "memory-walk": "1",
+  fib: "16",
+  "tlb-misses": "1",
+  "cold-code": "1",
+  "changing-code": "2",
+  exits: "2",
+  interrupts: "4",
+};
+const MOST = 3_000_000;
+
+function outcome(name: string, image: string, cpuMode: CpuMode) {
+  const file = fileURLToPath(new URL(`../../src/guests/build/${image}`, import.meta.url));
+  const session = Session.create({
+    core,
+    decoder,
+    image: new Uint8Array(readFileSync(file)),
+    name,
+    cpuMode,
+    ramBytes: 16 << 20,
+    commandLine: ARGUMENTS[name],
+    maxInstructions: name === "endless" ? 100_000 : name === "cold-code" ? 4 * MOST : MOST,
+    trace: false,
+  });
+  session.run();
+  const { console, ending } = session.view();
+  // The line about the hypervisor is meant to differ.
+  const said = console.replace(/^above .*$/m, "above");
+  return { console: said, kind: ending?.kind, status: ending?.status };
+}
+
+it.each(CATALOGUE.map(({ name, image }) => [name, image]))("%s", (name, image) => {
+  const native = outcome(name!, image!, "native");
+  expect(native.kind).not.toBe("part-error");
+  expect(outcome(name!, image!, "vtx")).toEqual(native);
+  expect(outcome(name!, image!, "bt")).toEqual(native);
+});
