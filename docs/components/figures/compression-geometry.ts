@@ -34,7 +34,7 @@ export function compressionLayout(
   scale = 1,
   room = { kernel: 13, monitor: 13 },
 ): CompressionLayout {
-  const smallest = 104 * scale;
+  const smallest = 124 * scale;
   const columns = Math.max(2, Math.floor((width - 2 * PAD + GAP) / (smallest + GAP)));
   const tile = { width: (width - 2 * PAD - (columns - 1) * GAP) / columns, height: 46 * scale };
   const heightFor = (count: number): number =>
