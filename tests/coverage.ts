@@ -10,9 +10,10 @@ import { BareCore, type CodeBits } from "./cpu/bare-core.js";
 import { comparable, decoderStrings, FIRST_ROW } from "./cpu/decoder-strings.js";
 import { CASES } from "./cpu/silicon/case.js";
 import { readRecording } from "./cpu/silicon/recording.js";
-import { SUITES } from "./cpu/silicon/suites.js";
-import { bits, makeCase } from "./lockstep/cases.js";
+import { SUITES as SILICON } from "./cpu/silicon/suites.js";
+import { bits } from "./lockstep/cases.js";
 import type { Recording } from "./lockstep/core.js";
+import { SUITES } from "./lockstep/suites.js";
 
 const placed = placeRows(TABLE);
 const count = <Key>(counts: Map<Key, number>, key: Key): void => {
@@ -22,7 +23,7 @@ const count = <Key>(counts: Map<Key, number>, key: Key): void => {
 /** Cases recorded on a real processor, by row: with a register operand or none, and with one in memory. */
 export function siliconCases(): Map<Row, { register: number; memory: number }> {
   const found = new Map<Row, { register: number; memory: number }>();
-  for (const [suite, forms] of Object.entries(SUITES)) {
+  for (const [suite, forms] of Object.entries(SILICON)) {
     const recording = readRecording(suite);
     for (const { row, key } of forms) {
       if (!recording.has(key)) continue;
@@ -64,13 +65,15 @@ function instructionsOf(core: BareCore, mode: CodeBits, code: readonly number[])
 
 /** Instructions in the recorded lock-step cases, by row: drawn, whether a case comes to them or ends before. */
 export function lockstepInstructions(): Map<Row, number> {
-  const file = new URL("lockstep/recorded.json.gz", import.meta.url);
-  const { images } = JSON.parse(gunzipSync(readFileSync(file)).toString()) as Recording;
   const core = new BareCore();
   const found = new Map<Row, number>();
-  for (const seed of images.flatMap(({ agreed }) => agreed)) {
-    const { mode, code } = makeCase(seed);
-    for (const row of instructionsOf(core, bits(mode), code)) count(found, row);
+  for (const suite of Object.values(SUITES)) {
+    const file = new URL(`lockstep/${suite.recording}`, import.meta.url);
+    const { images } = JSON.parse(gunzipSync(readFileSync(file)).toString()) as Recording;
+    for (const seed of images.flatMap(({ agreed }) => agreed)) {
+      const { mode, code } = suite.make(seed);
+      for (const row of instructionsOf(core, bits(mode), code)) count(found, row);
+    }
   }
   return found;
 }
@@ -114,9 +117,9 @@ const MOV_FORMS: readonly (readonly [operands: RegExp, text: RegExp])[] = [
 ];
 
 /** Whether a text names the instruction of a row: its mnemonic in capitals, and its register where that tells rows apart. */
-export function names(text: string, { mnemonic, operands, handler = "" }: Row): boolean {
-  // NOP pads the code of many tests and says nothing about its longer forms.
-  if (mnemonic === "nop") return false;
+export function names(text: string, { mnemonic, encoding, operands, handler = "" }: Row): boolean {
+  // NOP pads the code of many tests and says nothing about its longer forms: they are named with their opcode.
+  if (mnemonic === "nop") return text.includes(`NOP ${encoding}`);
   if (mnemonic === "mov") return MOV_FORMS.some(([codes, form]) => codes.test(operands) && form.test(text));
   const register = /_sreg$/.test(handler) ? ` ${operands}` : "";
   const size = /^(movs|cmps|stos|lods|scas|ins|outs)$/.test(handler) ? "[BWDQ]?" : "";

@@ -1,11 +1,10 @@
 import { failed, PASSED, type Check, type CheckResult } from "../../src/grading/lab.js";
 import type { AuditedExit } from "../../src/grading/audit.js";
 import { describeProblem } from "../../src/grading/realm/problem.js";
-import type { ScenarioRun, Workbench } from "../../src/grading/scenario.js";
 import { HYPERVISOR_SIGNATURE } from "../../src/hypervisor/vtx/exits/cpuid.js";
 import * as Msr from "../../src/spec/msrs.js";
 import { cheap, leftAlone, shadowEnded } from "./exit-rules.js";
-import { judge, leafOf, msrOf, noReference, type Violation } from "./observe.js";
+import { judge, leafOf, msrOf, noReference, type Desk, type Run, type Violation } from "./observe.js";
 import type { Probe } from "./probe.js";
 import * as rules from "./rules.js";
 import { isCpuid, isOwnLeaf } from "./rules.js";
@@ -22,7 +21,7 @@ const isUnknown = (probe: Probe): boolean => !isCpuid(probe) && !EXISTING.has(ms
 const any = (): boolean => true;
 
 /** The checks, in the order in which a student meets them. */
-export const CHECKS: readonly Check[] = [
+export const CHECKS: readonly Check<readonly AuditedExit[]>[] = [
   {
     id: "cpuid-advance",
     title: "After CPUID the guest goes on with the next instruction",
@@ -174,12 +173,12 @@ function isReadOfExisting(probe: Probe): boolean {
 }
 
 async function everyExit(
-  bench: Workbench,
+  bench: Desk,
   scenario: string,
   rule: (exit: AuditedExit) => Violation | null,
 ): Promise<CheckResult> {
   const run = await bench.run(scenario);
-  for (const exit of run.exits) {
+  for (const exit of run.observed) {
     const found = rule(exit);
     if (found) return failed(found.message, { ...found, look: { scenario, ...countsOf(exit) } });
   }
@@ -195,7 +194,7 @@ async function all(...results: Promise<CheckResult>[]): Promise<CheckResult> {
   return PASSED;
 }
 
-async function boots(bench: Workbench): Promise<CheckResult> {
+async function boots(bench: Desk): Promise<CheckResult> {
   const { signature } = (await bench.scenario("boot")) as BootScenario;
   const [run, reference] = [await bench.run("boot"), await bench.reference("boot")];
   if (reference.ending.kind !== "power-off") return noReference(reference);
@@ -207,7 +206,7 @@ async function boots(bench: Workbench): Promise<CheckResult> {
   return failed(message, { expected: line.expected, actual: line.actual, look });
 }
 
-function ended(run: ScenarioRun): string {
+function ended(run: Run): string {
   const why = run.problem ? describeProblem(run.problem) : run.ending.message;
   return `The kernel did not reach its power-off: ${why}`;
 }

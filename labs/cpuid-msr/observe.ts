@@ -1,9 +1,14 @@
 import { failed, PASSED, type CheckResult } from "../../src/grading/lab.js";
 import { describeProblem } from "../../src/grading/realm/problem.js";
 import type { Look } from "../../src/grading/report.js";
+import type { AuditedExit } from "../../src/grading/audit.js";
 import type { ScenarioRun, Workbench } from "../../src/grading/scenario.js";
 import { readResults, type Probe, type ProbeResult } from "./probe.js";
 import type { ProbeScenario } from "./scenarios.js";
+
+/** A run of the part: the exits that it handled are seen. */
+export type Run = ScenarioRun<readonly AuditedExit[]>;
+export type Desk = Workbench<readonly AuditedExit[]>;
 
 /** One probe with what the guest saw of it on the part and on the hypervisor's own handlers. */
 export interface Observation {
@@ -23,7 +28,7 @@ export interface Violation {
 
 /** Applies a rule to all probes of a kind, in the order in which the guest made them; the first violation counts. */
 export async function judge(
-  bench: Workbench,
+  bench: Desk,
   scenario: string,
   selects: (probe: Probe) => boolean,
   rule: (observation: Observation) => Violation | null,
@@ -43,7 +48,7 @@ export async function judge(
 }
 
 /** The hypervisor's own handlers fail too: the engine is at fault, not the part. */
-export function noReference({ id, ending }: ScenarioRun): CheckResult {
+export function noReference({ id, ending }: Run): CheckResult {
   return {
     state: "could-not-be-graded",
     message: `Scenario ${id} fails on the shipped handlers: ${ending.message}`,
@@ -51,7 +56,7 @@ export function noReference({ id, ending }: ScenarioRun): CheckResult {
 }
 
 /** The guest did not get so far: why, and where it stopped. */
-function stuck(run: ScenarioRun, probes: readonly Probe[], reached: number): CheckResult {
+function stuck(run: Run, probes: readonly Probe[], reached: number): CheckResult {
   const { exits, instructions } = run.moment;
   const end = { scenario: run.id, exits, instructions };
   if (run.problem) return failed(describeProblem(run.problem), { look: end });
@@ -63,8 +68,8 @@ function stuck(run: ScenarioRun, probes: readonly Probe[], reached: number): Che
 }
 
 /** The exit of a probe: each makes one, when all goes well. */
-function lookAt(run: ScenarioRun, probe: number): Look | null {
-  const exit = run.exits[probe];
+function lookAt(run: Run, probe: number): Look | null {
+  const exit = run.observed[probe];
   return exit ? { scenario: run.id, exits: exit.moment.exits, instructions: exit.moment.instructions } : null;
 }
 

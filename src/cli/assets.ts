@@ -10,11 +10,16 @@ const CORE = new URL("../cpu/build/cpu.wasm", import.meta.url);
 const GUESTS = new URL("../guests/build/", import.meta.url);
 
 /**
- * The processor.
+ * The processor, as WebAssembly.
  * @throws UsageError when it has not been built
  */
+export function coreBytes(): Uint8Array<ArrayBuffer> {
+  return builtFile(CORE, "the processor", "npm run build:engine");
+}
+
+/** As {@link coreBytes}, compiled. */
 export function loadCore(): WebAssembly.Module {
-  return new WebAssembly.Module(builtFile(CORE, "the processor", "npm run build:engine"));
+  return new WebAssembly.Module(coreBytes());
 }
 
 /**
@@ -73,6 +78,11 @@ export function isBuilt(name: string): boolean {
 /** The image of a loop under `src/guests/yardstick`. */
 export function readYardstick(file: string): Uint8Array<ArrayBuffer> {
   return builtFile(new URL(file, GUESTS), `yardstick ${file}`, "npm run build:engine");
+}
+
+/** A file of the guests' build folder, for experiments. */
+export function readGuestFile(file: string): Uint8Array<ArrayBuffer> {
+  return builtFile(new URL(file, GUESTS), `guest ${file}`, "npm run build:engine");
 }
 
 function readFile(name: string): Uint8Array<ArrayBuffer> {

@@ -1,6 +1,7 @@
 import { Command } from "commander";
 import { isBuilt, loadCore, readImage } from "./assets.js";
 import { bench, summary, type BenchRow } from "./bench.js";
+import { footprint } from "./footprint.js";
 import { linuxBoot } from "./linux-boot.js";
 import { naturalNumber, positiveInteger } from "./numbers.js";
 import { writeOutput } from "./output-file.js";
@@ -29,7 +30,7 @@ export function benchCommand(): Command {
   return new Command("bench")
     .summary("measure the speed of the simulator")
     .description(
-      "Runs compute-bound guests, and guests that stress one mechanism each, natively, in a VM, and in a VM with tracing; the compute-bound ones beside v86; and boots Linux. Prints guest instructions per second of processor time, and ratios.",
+      "Says what the simulator takes to start; runs compute-bound guests, and guests that stress one mechanism each, natively, in a VM, and in a VM with tracing; the compute-bound ones beside v86; and boots Linux. Prints guest instructions per second of processor time, and ratios.",
     )
     .option("--rounds <n>", "interleaved runs, of which the best counts", positiveInteger, ROUNDS)
     .option("--max-instructions <n>", "length of one run", positiveInteger, MAX_INSTRUCTIONS)
@@ -65,6 +66,7 @@ async function run(options: BenchOptions): Promise<void> {
     );
   const withMeans = (measured: readonly BenchRow[]): BenchRow[] => [...measured, ...summary(measured)];
 
+  report(footprint(options.rounds));
   report(withMeans(measure(COMPUTING)));
   report(measure(STRESSING));
   const v86 = await loadV86();
@@ -77,8 +79,15 @@ async function run(options: BenchOptions): Promise<void> {
   if (options.json !== undefined) writeOutput(options.json, `${JSON.stringify({ rows }, null, 2)}\n`);
 }
 
-function line({ benchmark, subject, value, ratioTo, ratio }: BenchRow): string {
-  const millions = (value / 1e6).toFixed(1).padStart(8);
+/** How a unit is printed: divided by what, and called what. */
+const PRINTED: Record<BenchRow["unit"], readonly [divisor: number, name: string]> = {
+  "instructions/s": [1e6, "M instructions/s"],
+  bytes: [2 ** 10, "KiB"],
+  µs: [1e3, "ms"],
+};
+
+function line({ benchmark, subject, value, unit, ratioTo, ratio }: BenchRow): string {
+  const [divisor, name] = PRINTED[unit];
   const compared = ratio === null ? "" : `   ${ratio.toFixed(3)} of ${ratioTo}`;
-  return `${benchmark.padEnd(16)}${subject.padEnd(17)}${millions} M instructions/s${compared}\n`;
+  return `${benchmark.padEnd(18)}${subject.padEnd(17)}${(value / divisor).toFixed(1).padStart(8)} ${name}${compared}\n`;
 }

@@ -6,7 +6,7 @@ export interface BenchRow {
   benchmark: string;
   subject: string;
   value: number;
-  unit: "instructions/s";
+  unit: "instructions/s" | "bytes" | "µs";
   ratioTo: string | null;
   ratio: number | null;
 }

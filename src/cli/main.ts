@@ -1,5 +1,6 @@
 import { Command, CommanderError } from "commander";
 import { benchCommand } from "./bench-command.js";
+import { experimentCommand } from "./experiment-command.js";
 import { gradeCommand } from "./grade-command.js";
 import { guestsCommand } from "./guests-command.js";
 import { runCommand } from "./run-command.js";
@@ -14,6 +15,7 @@ export async function main(argv: readonly string[]): Promise<void> {
     )
     .addCommand(runCommand())
     .addCommand(guestsCommand())
+    .addCommand(experimentCommand())
     .addCommand(gradeCommand())
     .addCommand(benchCommand());
   for (const command of [program, ...program.commands])

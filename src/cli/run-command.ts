@@ -1,10 +1,12 @@
 import { Command, InvalidArgumentError, Option } from "commander";
 import { DEFAULT_MAX_INSTRUCTIONS, DEFAULT_RAM_BYTES, Session } from "../experiments/session.js";
 import type { CpuMode, Ending, MemoryMode } from "../experiments/view.js";
+import type { PresetName } from "../machine/costs.js";
 import { traceEventsJson } from "../trace/export-trace-events.js";
 import { Pace } from "../experiments/pace.js";
 import { Slices } from "../experiments/slices.js";
 import { loadCore, loadDecoder, readImage, readModule, readOperand } from "./assets.js";
+import { processorOption } from "./experiment-command.js";
 import { Keyboard } from "./keyboard.js";
 import { positiveInteger } from "./numbers.js";
 import { writeOutput } from "./output-file.js";
@@ -33,6 +35,7 @@ interface RunOptions {
   initrd?: string;
   module: string[];
   maxInstructions: number;
+  processor?: PresetName;
   json?: string;
   trace?: string;
 }
@@ -74,6 +77,7 @@ export function runCommand(): Command {
       positiveInteger,
       DEFAULT_MAX_INSTRUCTIONS,
     )
+    .addOption(processorOption("cost model of the processor (default: skylake)"))
     .option("--json <file>", "write a report of the run")
     .option("--trace <file>", "write a trace for Perfetto or chrome://tracing")
     .addHelpText("after", STATUS_HELP)
@@ -180,6 +184,7 @@ function createSession(imageName: string, options: RunOptions, onConsole: (byte:
       initrd: options.initrd === undefined ? files.initrd : readOperand(options.initrd, "initramfs"),
       modules: options.module.map(readModule),
       maxInstructions: options.maxInstructions,
+      preset: options.processor,
       trace: options.trace !== undefined,
       onConsole,
     });

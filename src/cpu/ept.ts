@@ -9,7 +9,8 @@ import {
 } from '../spec/page-bits';
 import { EPT_VIOLATION, EPT_MISCONFIGURATION } from '../spec/exit-reasons';
 import { EPT_STRUCTURE_CACHE, EPT_WALK_SCRATCH } from '../spec/memory-map';
-import { clearFault, raiseEptExit } from './fault';
+import { invalidatePage, pageHasCode } from './blocks';
+import { ALONE, clearFault, faultPending, raiseEptExit, runAlone, runningAlone } from './fault';
 import { NO_ADDRESS, readPhysical64, writePhysical64 } from './physical';
 import { dropStructure, findStructure, keepStructure, STRUCTURE_RIGHTS, STRUCTURE_TABLE } from './structure-cache';
 import { tlbBank } from './tlb';
@@ -78,7 +79,7 @@ export function translateEpt(gpa: u64, access: u64, va: u64, final: bool): u64 {
     const known = findStructure(cache, level, gpa >> shiftOf(level));
     if (known == 0) continue;
     const pa = walkFrom(level - 1, load<u64>(known, STRUCTURE_TABLE), load<u32>(known, STRUCTURE_RIGHTS), gpa, access, va, final);
-    if (pa != NO_ADDRESS) return pa;
+    if (pa != NO_ADDRESS || faultPending == ALONE) return pa;
     clearFault();
     eptReferences = before;
     for (let stale: u32 = level; stale <= 4; stale++) dropStructure(cache, stale, gpa >> shiftOf(stale));
@@ -111,7 +112,7 @@ function walkFrom(first: u32, root: u64, rights: u64, gpa: u64, access: u64, va:
     if (leaf) {
       if ((access & ~permissions) != 0) return unmapped(gpa, access, permissions, va, final);
       eptPermissions = permissions;
-      setAccessedDirty(record, first, level, access);
+      if (!setAccessedDirty(record, first, level, access)) return NO_ADDRESS;
       store<u64>(record, gpa);
       store<u32>(record, first, FIRST_LEVEL);
       store<u32>(record, level, LEAF_LEVEL);
@@ -153,26 +154,48 @@ function unmapped(gpa: u64, access: u64, permissions: u64, va: u64, final: bool)
   return violation(gpa, access, permissions, va, final);
 }
 
+/** The guest-linear address means something: not where MOV to a control register loads PDPTEs (table 28-7, bit 7). */
+let linearIsValid: bool = true;
+
+/** Machine-physical address of a PDPTE that MOV to a control register loads: a read, though of a paging structure (29.3.3.2). */
+export function translatePdpte(gpa: u64): u64 {
+  linearIsValid = false;
+  const pa = translateEpt(gpa, EPT_ACCESS_READ, 0, false);
+  linearIsValid = true;
+  return pa;
+}
+
 /** SDM 28.2.1, table 28-7; entries of paging structures count as written when EPT keeps A/D flags (29.3.3.2). */
 export function violation(gpa: u64, access: u64, permissions: u64, va: u64, final: bool): u64 {
-  const qualification = access | ((permissions & 7) << 3) | EPT_VIOLATION_LINEAR_VALID
+  const qualification = access | ((permissions & 7) << 3) | (linearIsValid ? <u64>EPT_VIOLATION_LINEAR_VALID : 0)
     | (final ? <u64>EPT_VIOLATION_FINAL_TRANSLATION : 0);
   raiseEptExit(EPT_VIOLATION, qualification, gpa, va);
   return NO_ADDRESS;
 }
 
-/** SDM 29.3.5. */
-function setAccessedDirty(record: usize, first: u32, leafLevel: u32, access: u64): void {
+function missingFlags(record: usize, level: u32, leafLevel: u32, access: u64): u64 {
+  const dirties = level == leafLevel && (access & EPT_ACCESS_WRITE) != 0;
+  return (dirties ? <u64>EPT_ACCESSED | EPT_DIRTY : EPT_ACCESSED) & ~load<u64>(levelOf(record, level), 8);
+}
+
+/** SDM 29.3.5. False: an entry lies where code is decoded, which is dropped alone. */
+function setAccessedDirty(record: usize, first: u32, leafLevel: u32, access: u64): bool {
   eptDirty = true;
-  if (!eptAccessedDirty()) return;
+  if (!eptAccessedDirty()) return true;
   for (let level = first; level >= leafLevel; level--) {
-    const address = load<u64>(levelOf(record, level));
-    const entry = load<u64>(levelOf(record, level), 8);
-    let flags: u64 = EPT_ACCESSED;
-    if (level == leafLevel) {
-      if (access & EPT_ACCESS_WRITE) flags |= EPT_DIRTY;
-      else eptDirty = (entry & EPT_DIRTY) != 0;
+    const mustDrop = missingFlags(record, level, leafLevel, access) != 0 && pageHasCode(load<u64>(levelOf(record, level)));
+    if (mustDrop && !runningAlone) {
+      runAlone();
+      return false;
     }
-    if (flags & ~entry) writePhysical64(address, entry | flags);
   }
+  for (let level = first; level >= leafLevel; level--) {
+    const missing = missingFlags(record, level, leafLevel, access);
+    if (missing == 0) continue;
+    const address = load<u64>(levelOf(record, level));
+    invalidatePage(address);
+    writePhysical64(address, load<u64>(levelOf(record, level), 8) | missing);
+  }
+  if ((access & EPT_ACCESS_WRITE) == 0) eptDirty = (load<u64>(levelOf(record, leafLevel), 8) & EPT_DIRTY) != 0;
+  return true;
 }

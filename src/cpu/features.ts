@@ -6,7 +6,7 @@ import {
   APIC_ID, CPUID_RESULT, CR4, CRYSTAL, MSR_APIC_BASE, MSR_MISC_ENABLE, PROCESSORS, TSC_DENOMINATOR, TSC_NUMERATOR, VMX_OPERATION, VMX_OFF,
 } from '../spec/cpu-state';
 import {
-  CR0_PE, CR0_MP, CR0_EM, CR0_TS, CR0_ET, CR0_NE, CR0_WP, CR0_AM, CR0_NW, CR0_CD, CR0_PG, CR4_TSD, CR4_DE, CR4_PSE, CR4_PAE,
+  CR0_PE, CR0_MP, CR0_EM, CR0_TS, CR0_ET, CR0_NE, CR0_WP, CR0_AM, CR0_NW, CR0_CD, CR0_PG, CR4_VME, CR4_PVI, CR4_TSD, CR4_DE, CR4_PSE, CR4_PAE,
   CR4_MCE, CR4_PGE, CR4_PCE, CR4_OSFXSR, CR4_OSXMMEXCPT, CR4_UMIP, CR4_VMXE, CR4_FSGSBASE, CR4_PCIDE, CR4_OSXSAVE,
   CR4_SMEP, CR4_SMAP, EFER_SCE, EFER_LME, EFER_LMA, EFER_NXE,
 } from '../spec/control-bits';
@@ -14,7 +14,7 @@ import { XSAVE_AREA_BYTES, XSTATE_SUPPORTED } from '../spec/xstate';
 import { PHYSICAL_ADDRESS_BITS } from '../spec/page-bits';
 
 export const CR0_DEFINED: u64 = <u64>CR0_PG | CR0_PE | CR0_MP | CR0_EM | CR0_TS | CR0_ET | CR0_NE | CR0_WP | CR0_AM | CR0_NW | CR0_CD;
-export const CR4_SUPPORTED: u64 = CR4_TSD | CR4_DE | CR4_PSE | CR4_PAE | CR4_MCE | CR4_PGE | CR4_PCE | CR4_UMIP | CR4_VMXE
+export const CR4_SUPPORTED: u64 = CR4_VME | CR4_PVI | CR4_TSD | CR4_DE | CR4_PSE | CR4_PAE | CR4_MCE | CR4_PGE | CR4_PCE | CR4_UMIP | CR4_VMXE
   | CR4_OSFXSR | CR4_OSXMMEXCPT | CR4_FSGSBASE | CR4_PCIDE | CR4_OSXSAVE | CR4_SMEP | CR4_SMAP;
 export const EFER_SUPPORTED: u64 = EFER_SCE | EFER_LME | EFER_LMA | EFER_NXE;
 
@@ -35,6 +35,8 @@ const ECX_XSAVE: u32 = 1 << 26;
 /** CR4.OSXSAVE as it is now. */
 const ECX_OSXSAVE: u32 = 1 << 27;
 const EDX_FPU: u32 = 1 << 0;
+/** CR4.VME, CR4.PVI and what they switch on. */
+const EDX_VME: u32 = 1 << 1;
 const EDX_DE: u32 = 1 << 2;
 const EDX_PSE: u32 = 1 << 3;
 const EDX_TSC: u32 = 1 << 4;
@@ -122,7 +124,7 @@ function featureLeaf(): void {
   const apic: u32 = load<u64>(MSR_APIC_BASE) & (1 << 11) ? EDX_APIC : 0;
   result(SIGNATURE, (load<u32>(APIC_ID) << 24) | ((<u32>1 << coreBits()) << 16) | (8 << 8),
     (monitorEnabled() ? ECX_MONITOR : 0) | ECX_VMX | ECX_CMPXCHG16B | ECX_PCID | ECX_X2APIC | ECX_POPCNT | ECX_TSC_DEADLINE | ECX_XSAVE | osxsave,
-    EDX_FPU | EDX_DE | EDX_PSE | EDX_TSC | EDX_MSR | EDX_PAE | EDX_CX8 | EDX_SEP | EDX_PGE | EDX_CMOV | EDX_PAT
+    EDX_FPU | EDX_VME | EDX_DE | EDX_PSE | EDX_TSC | EDX_MSR | EDX_PAE | EDX_CX8 | EDX_SEP | EDX_PGE | EDX_CMOV | EDX_PAT
     | EDX_PSE36 | EDX_CLFSH | EDX_MMX | EDX_FXSR | EDX_SSE | EDX_SSE2 | apic | (processors > 1 ? EDX_HTT : 0));
 }
 

@@ -15,7 +15,7 @@ export { emulateRedirected, invalidatePageAt, loadLocalTable, loadSelector, writ
 export { enterProcessor, leaveProcessor } from './processors';
 export { run } from './run';
 export { emulateInstruction } from './vmx/emulate';
-export { flushTlb } from './tlb-contexts';
+export { flushPhysicalPage, flushTlb } from './tlb-contexts';
 export { traceAppend } from './trace';
 export {
   cpuid, invept, invvpid, rdmsr, vmclear, vmlaunch, vmptrld, vmptrst, vmread, vmresume, vmwrite, vmxoff, vmxon, wrmsr,

@@ -6,14 +6,14 @@ import {
   PAGE_PRESENT, PAGE_WRITABLE, PAGE_USER, PAGE_ACCESSED, PAGE_DIRTY, PAGE_LARGE, PAGE_GLOBAL, FAULT_PRESENT, FAULT_WRITE, FAULT_USER,
   FAULT_RESERVED, FAULT_FETCH, PAGE_ADDRESS_MASK, PHYSICAL_ADDRESS_BITS, EPT_WRITE,
 } from '../spec/page-bits';
-import { CR0, CR3, CR4, MSR_EFER, COST_WALK_REFERENCE, PDPTES } from '../spec/cpu-state';
+import { CR0, CR3, CR4, MSR_EFER, COST_WALK_REFERENCE, NO_STRUCTURE_CACHES, PDPTES } from '../spec/cpu-state';
 import {
   CR0_PG, CR0_WP, CR4_PAE, CR4_PGE, CR4_PSE, CR4_SMEP, CR4_SMAP, EFER_LMA, EFER_NXE, FLAG_AC,
 } from '../spec/control-bits';
 import { STRUCTURE_CACHE, WALK_SCRATCH } from '../spec/memory-map';
 import { ALONE, clearFault, faultPending, raisePageFault, runningAlone, runAlone } from './fault';
 import {
-  emulating, eptPointer, eptPermissions, eptDirty, eptReferences, beginEptWalks, rememberEptWalks, eptAccessedDirty, translateEpt,
+  emulating, eptPointer, eptPermissions, eptDirty, eptReferences, beginEptWalks, rememberEptWalks, eptAccessedDirty, translateEpt, translatePdpte,
   violation,
   EPT_ACCESS_READ, EPT_ACCESS_WRITE, EPT_ACCESS_FETCH,
 } from './ept';
@@ -220,7 +220,7 @@ export function loadPdptes(cr3: u64): bool {
   const table = cr3 & 0xffff_ffe0;
   beginEptWalks();
   for (let i: usize = 0; i < 4; i++) {
-    const pa = eptPointer == 0 ? table + (i << 3) : translateEpt(table + (i << 3), EPT_ACCESS_READ, 0, false);
+    const pa = eptPointer == 0 ? table + (i << 3) : translatePdpte(table + (i << 3));
     if (pa == NO_ADDRESS) return false;
     const entry = readPhysical64(pa);
     if (invalidPdpte(entry)) return false;
@@ -247,6 +247,7 @@ function finish(va: u64, access: u32, entry: u64, rights: u32): void {
 
 /** The access is made: what its walk used of upper levels goes into the caches (4.10.3.1: accessed flags are set). */
 export function rememberWalk(va: u64): void {
+  if (load<u32>(NO_STRUCTURE_CACHES) != 0) return;
   const cache = tlbBank + STRUCTURE_CACHE;
   for (let level = firstLevel; level > leafLevel; level--) {
     const entry = keepStructure(cache, level, va >> shiftOf(level));

@@ -26,6 +26,7 @@ import {
 } from './segments';
 import { beginStack, commitStack, push, roomOnStack } from './stack';
 import { flushTlbNonGlobal } from './tlb-contexts';
+import { raiseVirtualInterrupt } from './system/virtual-interrupts';
 import { setInstructionLength } from './vmx/exit-details';
 
 /** Who switches; numbered as in the exit qualification (table 28-2). */
@@ -198,6 +199,7 @@ function enterNewTask(how: u32): void {
   setLevel(flags & FLAG_VM ? 3 : load<u32>(IMAGE_SEGMENTS + 4 * CS) & 3);
   if (imageTrap) deferDebug(DR6_BT);
   refreshAttention();
+  if (faultPending == NONE) raiseVirtualInterrupt();
 }
 
 /** CR3 is not changed while paging is off, nor by a 16-bit TSS. */

@@ -11,7 +11,7 @@ import { TLB_BANKS, TLB_BANK_BYTES, TLB_CONTEXTS, TLB_CONTEXT_BYTES, TLB_CONTEXT
 import { contextChanged } from './context';
 import { emptyEptStructures, emptyStructures } from './structure-cache';
 import {
-  blockEntries, blockEntry, dropPage, emptyBank, emptyBankButGlobal, emptyNothing, NO_WRITER, selectBank, SEVERAL_WRITERS, writerSlot,
+  blockEntries, blockEntry, dropPage, dropPhysicalPage, emptyBank, emptyBankButGlobal, emptyNothing, NO_WRITER, selectBank, SEVERAL_WRITERS, writerSlot,
 } from './tlb';
 
 /**
@@ -167,6 +167,14 @@ export function flushVpidPage(ofVpid: u32, va: u64): void { flushPage(ofVpid, AN
 export function flushAllVpids(): void { flush(ANY, ANY, ANY_EPT); }
 /** Combined mappings of an EPT pointer: INVEPT of type 1. */
 export function flushEptContext(pointer: u64): void { flush(ANY, ANY, pointer); }
+
+/** Whatever leads to the physical page of pa, by whatever address, on every processor. */
+export function flushPhysicalPage(pa: f64): void {
+  for (let record: usize = TLB_CONTEXT_TABLE; record < TABLE_END; record += TLB_CONTEXT_BYTES) {
+    if (load<u32>(record + CHOSEN) != 0) dropPhysicalPage(bankOf(record), <u64>pa);
+  }
+  contextChanged();
+}
 
 /** From now on no write to the physical page of pa hits a TLB: it holds decoded code. */
 export function dropWriteEntries(pa: u64): void {

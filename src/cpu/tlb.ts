@@ -199,6 +199,18 @@ function dropPiece(entry: usize, va: u64, onlyGlobal: bool): void {
   if ((load<u64>(entry) ^ va) >> (flags & SIZE) == 0) store<u64>(entry, INVALID);
 }
 
+/** Every entry of a bank that leads to the page of pa goes. */
+export function dropPhysicalPage(bank: usize, pa: u64): void {
+  const host = <u32>RAM_BASE + (<u32>pa & ~0xfff);
+  for (let entry = bank; entry < bank + TLB_END; entry += 16) {
+    const fetches = entry >= bank + TLB_SUPERVISOR_FETCH;
+    const leadsThere = fetches
+      ? (load<u64>(entry, 8) & 0xffff_ffff_f000) == (pa & ~0xfff)
+      : (<u32>load<u64>(entry) & ~0xfff) + load<u32>(entry, 8) == host;
+    if (leadsThere) store<u64>(entry, INVALID);
+  }
+}
+
 /** In {@link PAGE_WRITERS}, beside the address of a write entry. */
 export const NO_WRITER: u32 = 0;
 export const SEVERAL_WRITERS: u32 = 1;

@@ -54,7 +54,13 @@ export function describeExit(reason: number, qualification: bigint): string {
     case R.EPT_VIOLATION:
       return `${(q & 4) !== 0 ? "fetched from" : (q & 2) !== 0 ? "wrote to" : "read from"} an address that its memory does not have (EPT violation)`;
     case R.CONTROL_REGISTER_ACCESS:
-      return `wrote control register CR${q & 15}`;
+      return `${((q >> 4) & 3) === 1 ? "read" : "wrote"} control register CR${q & 15}`;
+    case R.EXCEPTION_OR_NMI:
+      return `faulted at linear address 0x${qualification.toString(16)} on its shadow page tables (page fault)`;
+    case R.INVLPG:
+      return `dropped the translation of linear address 0x${qualification.toString(16)} (INVLPG)`;
+    case R.INVPCID:
+      return "dropped translations of address spaces (INVPCID)";
     case R.TRIPLE_FAULT:
       return "shut down (triple fault)";
     default:

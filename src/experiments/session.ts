@@ -61,6 +61,8 @@ export interface SessionOptions {
   maxInstructions?: number;
   /** Cost model; the machine's default unless given. */
   preset?: MachineOptions["preset"];
+  /** False: the processor caches nothing of the upper levels of page walks. */
+  structureCaches?: boolean;
   /** Takes each byte that leaves the console, once, however often the run is replayed. */
   onConsole?: (byte: number) => void;
 }
@@ -298,6 +300,7 @@ export class Session {
       // The virtual CPUs of a VM take turns on one processor.
       processors: cpuMode === "native" ? processors : 1,
       preset,
+      structureCaches: this.options.structureCaches,
       ramBytes: this.#machineRam(),
       trace: trace ?? true,
       onSerial: (byte) => this.#consoleByte(byte),

@@ -49,7 +49,7 @@ export class VmRun implements Run {
     const phase = this.#loop?.phase ?? "ended";
     if (phase === "entry") return "ready";
     if (phase === "exit") return "hypervisor";
-    return phase === "waiting" ? "guest" : phase;
+    return phase === "waiting" || phase === "interpreted" ? "guest" : phase;
   }
   get waiting(): boolean {
     return this.#loop?.phase === "waiting";

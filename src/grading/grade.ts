@@ -66,7 +66,7 @@ async function runCheck(
   check: Check,
   before: readonly CheckReport[],
   problem: PartProblem | null,
-  bench: Bench,
+  bench: Bench<unknown>,
 ): Promise<CheckReport> {
   const { id, title, visibility, points } = check;
   const report = { id, title, visibility, points, blockedBy: [] as string[], hints: [...check.hints] };
@@ -90,7 +90,7 @@ async function runCheck(
 }
 
 /** A check that throws has a bug; the student is not to pay for it. */
-async function attempt(check: Check, bench: Bench): Promise<CheckResult> {
+async function attempt(check: Check, bench: Bench<unknown>): Promise<CheckResult> {
   try {
     return await check.run(bench);
   } catch (error) {

@@ -1,4 +1,4 @@
-import type { ExitReasonName } from "../hypervisor/vtx/exit-table.js";
+import type { PartKind } from "./parts/part.js";
 import type { Finding, Visibility } from "./report.js";
 import type { ScenarioSpec, Workbench } from "./scenario.js";
 
@@ -7,7 +7,7 @@ export type CheckResult =
   { state: "passed" } | ({ state: "failed" } & Finding) | { state: "could-not-be-graded"; message: string };
 
 /** One check of a lab. It judges what the machine did, never what the part says about itself. */
-export interface Check {
+export interface Check<Observed = unknown> {
   /** Unique within the lab; stays when the title changes. */
   id: string;
   /** A sentence that a passed check makes true. */
@@ -19,7 +19,7 @@ export interface Check {
   dependsOn?: readonly string[];
   /** Shown one at a time, from a nudge to nearly the answer. */
   hints: readonly string[];
-  run(bench: Workbench): Promise<CheckResult>;
+  run(bench: Workbench<Observed>): Promise<CheckResult>;
 }
 
 /** Files of a lab, beside its `lab.ts`. */
@@ -32,18 +32,18 @@ export interface LabFiles {
 }
 
 /** A lab: a hole in the real hypervisor, and the checks that judge what is put into it. */
-export interface Lab {
+export interface Lab<Observed = unknown> {
   /** Name of its folder under `labs/`. */
   id: string;
   title: string;
   /** Number of its chapter. */
   chapter: number;
   files: LabFiles;
-  /** The exits that the part handles, and the exports that handle them. */
-  exits: Readonly<Partial<Record<ExitReasonName, string>>>;
+  /** What the student writes, and where it goes. */
+  part: PartKind<Observed>;
   /** The guests that checks run the part with; the first one is also used to load it. */
   scenarios: readonly ScenarioSpec[];
-  checks: readonly Check[];
+  checks: readonly Check<Observed>[];
 }
 
 /** The result of a check that found nothing wrong. */

@@ -1,5 +1,4 @@
 import type { Ending, Moment } from "../experiments/view.js";
-import type { AuditedExit } from "./audit.js";
 import type { GradingAssets } from "./assets.js";
 import type { ConstantModules } from "./realm/modules.js";
 import type { PartProblem } from "./realm/problem.js";
@@ -29,13 +28,13 @@ export interface ScenarioSpec {
 }
 
 /** What is left of a scenario when it has run. */
-export interface ScenarioRun {
+export interface ScenarioRun<Observed = unknown> {
   id: string;
   ending: Ending;
   moment: Moment;
   console: string;
-  /** The exits that the part handled, in order, as the machine's state shows them. */
-  exits: AuditedExit[];
+  /** What was seen of the part; see parts/part. */
+  observed: Observed;
   /** What {@link Scenario.capture} asked for. */
   memory: Uint8Array;
   /** Why the part was stopped, if it was. */
@@ -44,11 +43,11 @@ export interface ScenarioRun {
 }
 
 /** What a check works with: scenarios of the lab, run once each and shared by all checks of a submission. */
-export interface Workbench {
+export interface Workbench<Observed = unknown> {
   /** The scenario of this id in this submission's variant. */
   scenario(id: string): Promise<Scenario>;
   /** What happened when the part ran in it. */
-  run(id: string): Promise<ScenarioRun>;
+  run(id: string): Promise<ScenarioRun<Observed>>;
   /** What happens in it with the hypervisor's own parts. */
-  reference(id: string): Promise<ScenarioRun>;
+  reference(id: string): Promise<ScenarioRun<Observed>>;
 }

@@ -1,7 +1,7 @@
 /**
  * The assembler: keystone behind GNU `as` syntax (Intel, no register prefix).
  *
- * Supported: labels, `.code32 .code64`, `.set NAME, expression`, `NAME = expression`, `.byte .word .long .quad .ascii
+ * Supported: labels, `.code16 .code32 .code64`, `.set NAME, expression`, `NAME = expression`, `.byte .word .long .quad .ascii
  * .asciz .align .balign .p2align .skip .space .zero .fill`, several statements on a line separated by `;`, comments `#`
  * and `//`; `.ifdef NAME` and `.ifndef NAME` of constants defined before, `.else`, `.endif`; `.macro NAME` … `.endm` without
  * parameters. A label as an immediate is written `offset label`, in memory `[rip + label]`. No sections.
@@ -84,7 +84,7 @@ function build(statements: readonly Statement[], constants: Constants, origin: n
   const lines = statements.flatMap((statement, i) => [
     ...statement.labels.map((label) => `${label}:`),
     ...(statement.constant !== null ? [] : [`${labelOf[i]}:`]),
-    spelledForKeystone(statement, constants),
+    spelledForKeystone(statement, constants, labelOf[i + 1]),
   ]);
   const sized = statements.flatMap((statement, i) => (takesSize(statement) ? [i] : []));
   const sizes = sized.map((i) => argumentOf(statements[i], labelOf[i]));

@@ -6,7 +6,9 @@ import { fileURLToPath } from "node:url";
 import { loadAssembler } from "./assemble.js";
 import { CATALOGUE, GUEST_ORIGIN } from "./catalogue.js";
 import type { CatalogueEntry } from "./catalogue.js";
+import { BIOS_FIELDS, BIOS_OFFSET } from "./firmware/layout.js";
 import { guestListing } from "./listing.js";
+import { MEASURED } from "./measured/programs.js";
 import { YARDSTICK } from "./yardstick/loops.js";
 
 const here = path.dirname(fileURLToPath(import.meta.url));
@@ -79,4 +81,20 @@ for (const entry of CATALOGUE) {
   buildCompiled(entry, recipe.sources, recipe.linkerScript);
   console.log(`${entry.image}: compiled`);
 }
+for (const program of MEASURED)
+  console.log(`${program.image}: ${buildAssembled(program, program.sources)} bytes`);
+/** The firmware as a module, which the loader of boot sectors imports. */
+function buildFirmware(): number {
+  const name = "firmware/bios.s";
+  const text = readFileSync(path.join(here, name), "utf8");
+  const { bytes, symbols } = assemble([{ name, text }], { origin: BIOS_OFFSET });
+  const lines = [
+    "/** Assembled from firmware/bios.s by guests/build.ts. */",
+    `export const BIOS: readonly number[] = [${bytes.join(", ")}];`,
+    ...BIOS_FIELDS.map((field) => `export const ${field.toUpperCase()} = ${symbols[field]};`),
+  ];
+  writeFileSync(path.join(out, "bios.ts"), `${lines.join("\n")}\n`);
+  return bytes.length;
+}
+console.log(`bios.ts: ${buildFirmware()} bytes`);
 for (const loop of YARDSTICK) console.log(`${loop.image}: ${buildAssembled(loop, loop.sources)} bytes`);

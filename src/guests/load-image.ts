@@ -59,8 +59,8 @@ function loadFormat(bytes: Uint8Array, options: ImageOptions): LoadedImage {
       `"${name}" is an ELF32 file without a multiboot header in its first ${MULTIBOOT_SEARCH} bytes, so how to start it is unknown`,
     );
   }
-  if (isBootSector(bytes)) return loadBootSector(bytes, options);
   if (isFirmware(bytes)) return loadFirmware(bytes, options);
+  if (isBootSector(bytes)) return loadBootSector(bytes, options);
   throw new ImageError(
     `"${name}" is neither ELF nor a multiboot image (no header in its first ${MULTIBOOT_SEARCH} bytes), nor a Linux kernel, a boot sector or firmware: ${describe(bytes)}`,
   );

@@ -40,6 +40,8 @@ export interface LoadedImage {
   kind: "multiboot" | "elf64" | "linux" | "boot-sector" | "firmware" | "paravirtual";
   /** Guest-physical address of the first instruction; linear addresses are the same at entry. An IP in `real16`. */
   entry: number;
+  /** Selector of CS in `real16`; 0 unless given. */
+  codeSelector?: number;
   startMode: StartMode;
   registers: EntryRegisters;
   segments: ImageSegment[];

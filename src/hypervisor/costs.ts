@@ -19,8 +19,13 @@ const BY_REASON: Readonly<Record<number, number>> = {
   [R.EXTERNAL_INTERRUPT]: 300,
   [R.INTERRUPT_WINDOW]: 100,
   [R.EPT_VIOLATION]: 600,
+  [R.EXCEPTION_OR_NMI]: 600,
+  [R.INVLPG]: 150,
 };
 const OTHER = 100;
+
+/** Decoding and executing one instruction in software: an assumption, about fifty times what the processor takes. */
+export const EMULATION_CYCLES = 500;
 
 /** Cycles that handling one exit takes: saving and restoring registers, the table, the handler. */
 export function handlerCycles(reason: number): number {

@@ -27,8 +27,8 @@ export interface CpuBackend {
   readonly port: HardwarePort;
   /** Takes the processor over and makes the virtual CPUs; the first one is current, and at the start of the image. */
   build(vm: VmResources): readonly GuestCpu[];
-  /** What the guest calls its memory has changed under it: cached translations are dropped. */
-  flushTranslations(): void;
+  /** The next access to a page of guest-physical memory finds no translation that was cached before. */
+  flushPage(page: number): void;
   /** Words for an error of its own kind; null for any other. */
   explain(error: unknown): VmEnding | null;
 }

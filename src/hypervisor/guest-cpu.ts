@@ -32,6 +32,11 @@ export interface GuestCpu {
   /** Puts it where a loader or a start-up message leaves it. */
   begin(state: StartState): void;
 
+  /** The processor would not take it as it is: instead of an entry, {@link interpret} carries out its next instruction. */
+  readonly interpreted?: boolean;
+  /** One instruction, or the delivery of an event, in software; {@link leftAgain} tells whether the guest has left over it. */
+  interpret?(): void;
+
   /** Just before the entry: a waiting event that the guest can take goes in. */
   beforeEntry(): void;
   /** @returns false when it has left again before its first instruction, or could not be entered at all */

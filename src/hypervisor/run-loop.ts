@@ -7,10 +7,10 @@ import { ProgressWatch } from "./progress-watch.js";
 import type { VirtualMachine } from "./vm.js";
 
 /**
- * entry: about to enter · guest: the guest runs · exit: it has left, its handler has not run · waiting: halted in the
- * hypervisor until an interrupt · ended.
+ * entry: about to enter · guest: the guest runs · interpreted: its next instruction is one for the hypervisor · exit: it has left,
+ * its handler has not run · waiting: halted in the hypervisor until an interrupt · ended.
  */
-export type LoopPhase = "entry" | "guest" | "exit" | "waiting" | "ended";
+export type LoopPhase = "entry" | "guest" | "interpreted" | "exit" | "waiting" | "ended";
 
 /** Exits of one reason. */
 export interface ExitTally {
@@ -62,6 +62,7 @@ export class RunLoop {
       if (this.phase === "guest") this.#runGuest(instructions);
       else if (this.phase === "exit") this.#handleExit();
       else if (this.phase === "waiting") this.#wait();
+      else if (this.phase === "interpreted") this.#interpret();
       else this.#enter();
     } catch (error) {
       this.#end(this.#failure(error));
@@ -155,6 +156,11 @@ export class RunLoop {
     cpu.beforeEntry();
     this.#armTimer();
     port.settle();
+    if (cpu.interpreted === true) {
+      this.#chargeExit();
+      this.phase = "interpreted";
+      return;
+    }
     const entered = cpu.enter();
     this.#chargeExit();
     if (!entered) return this.#leftAtOnce();
@@ -162,6 +168,15 @@ export class RunLoop {
     this.phase = "guest";
   }
   // #endregion
+
+  /** One instruction of a guest that the processor cannot run, or the delivery of an event to it. */
+  #interpret(): void {
+    const { cpu } = this.vm.current;
+    this.position++;
+    cpu.interpret!();
+    if (cpu.leftAgain) this.#arrive();
+    else this.#enter();
+  }
 
   // #region wait-for-interrupt
   /** All virtual CPUs are halted: until an interrupt for one comes, the hypervisor waits for those of the machine. */

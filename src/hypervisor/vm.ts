@@ -108,7 +108,7 @@ export class VirtualMachine {
       processors,
       ramBytes,
       onSerial: (byte) => port.writePort(SERIAL_COM1, 1, byte),
-      onFlushPage: () => this.backend.flushTranslations(),
+      onFlushPage: (page) => this.backend.flushPage(page),
       onReset: () => (this.ending ??= { kind: "reset", message: "The guest reset its machine." }),
       onPowerOff: () =>
         (this.ending ??= { kind: "power-off", message: "The guest powered its machine off." }),

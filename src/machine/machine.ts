@@ -33,6 +33,8 @@ export interface MachineOptions {
   ramBytes: number;
   /** Cost model; "skylake" unless given. */
   preset?: PresetName | Preset;
+  /** Whether the processor caches upper levels of page walks (SDM 4.10.3); it does unless false. */
+  structureCaches?: boolean;
   /** Write trace records; off unless given. */
   trace?: boolean;
   /** How many, 1 to 4; 1 unless given. */
@@ -118,12 +120,13 @@ export class Machine {
       onSerial: (byte) => this.#transmit(byte),
       onPowerOff: () => this.#end({ kind: "power-off" }),
       onReset: () => this.#end({ kind: "reset" }),
-      onFlushPage: () => this.processor.core.flushTlb(),
+      onFlushPage: (address) => this.processor.core.flushPhysicalPage(address),
       onDebugExit: (status) => this.#end({ kind: "debug-exit", status }),
     });
     this.terminal = new SerialTerminal(this.peripherals.serial);
     this.#describeTime();
     applyCosts(this.processor, this.preset.costs);
+    this.processor.write32(S.NO_STRUCTURE_CACHES, options.structureCaches === false ? 1 : 0);
     this.processor.write32(S.TRACE_MASK, options.trace ? ALL_KINDS : 0);
     this.#setDeadline(this.clock.next());
   }

@@ -35,6 +35,7 @@ interface Core {
   requestStop(): void;
   invalidateCode(address: number, bytes: number): void;
   flushTlb(): void;
+  flushPhysicalPage(address: number): void;
   vmxon(address: number): number;
   vmxoff(): number;
   vmclear(address: number): number;

@@ -232,3 +232,5 @@ export const TSC_NUMERATOR = 0x1b88;
 export const TSC_DENOMINATOR = 0x1b8c;
 /** 1: another processor waits for its turn, and PAUSE ends this one's. u32. */
 export const QUANTUM_SHARED = 0x1b90;
+/** 1: the processor keeps nothing of the upper levels of page walks. u32. */
+export const NO_STRUCTURE_CACHES = 0x1b94;

@@ -1,7 +1,7 @@
-import { existsSync } from "node:fs";
 import { AxeBuilder } from "@axe-core/playwright";
 import type { Browser, Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { linuxIsPrepared } from "../guests/prepared.js";
 import { bzImage, ECHO, TRIPLE_FAULT } from "./bz-image.js";
 import { launchBrowser, serveSite, visit, type Site, type Visit } from "./server.js";
 
@@ -10,9 +10,7 @@ const WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"];
 const PHONE = { width: 390, height: 844 };
 const LONG = 300_000;
 
-const prepared = ["vmlinuz-cloud", "initramfs.cpio"].every((file) =>
-  existsSync(new URL(`../../src/guests/build/${file}`, import.meta.url)),
-);
+const prepared = linuxIsPrepared();
 const withKernel = `with Debian's kernel${prepared ? "" : " (not prepared here: npm run guests)"}`;
 
 let site: Site;

@@ -44,6 +44,14 @@ describe("ring1 bench", () => {
     expect(validate({ rows: [{ ...rows[0], ratio: "half" }] })).toBe(false);
   });
 
+  it("says what a page pays before a guest runs", () => {
+    const of = (benchmark: string): Row[] => rows.filter((row) => row.benchmark === benchmark);
+    expect(of("core")[0].value).toBeLessThan(600 << 10);
+    expect(of("memory")[0].value).toBeLessThanOrEqual(64 << 20);
+    expect(of("first instruction").map(({ subject }) => subject)).toEqual(["native", "vtx"]);
+    expect(stdout).toMatch(/^core +gzip +[\d.]+ KiB$/m);
+  });
+
   it("compares the VM with the bare machine", () => {
     for (const benchmark of ["prime", "fib", "geometric mean", "exits"]) {
       const own = rows.filter((row) => row.benchmark === benchmark && !row.ratioTo?.startsWith("v86"));

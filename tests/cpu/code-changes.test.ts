@@ -56,6 +56,18 @@ describe("code that changes, and code across pages", () => {
     expect(core.register(RBX)).toBe(2n);
   });
 
+  it.each([1, 10])("REP STOSB over itself, in slices of %i", (slice) => {
+    // rep stosb turns its prefix and then itself into NOPs: the second store is of an instruction without REP
+    start(CODE, 0xf3, 0xaa, 0xeb, 0xfe);
+    core.setRegister(RAX, 0x90);
+    core.setRegister(1, 100);
+    core.setRegister(7, CODE);
+    for (let i = 0; i < 10; i += slice) expect(core.core.run(slice)).toBe(STOP_BUDGET);
+    expect(core.register(7)).toBe(BigInt(CODE + 2));
+    expect(core.register(1)).toBe(99n);
+    expect([...core.ram(CODE, 4)]).toEqual([0x90, 0x90, 0xeb, 0xfe]);
+  });
+
   it("an instruction whose end lies on the next page", () => {
     // mov rax, imm64 at the end of a page, three bytes on it
     start(CODE + 0xffd, 0x48, 0xb8, 0x88, 0x77, 0x66, 0x55, 0x44, 0x33, 0x22, 0x11);

@@ -1,23 +1,26 @@
 import { describe, expect, it } from "vitest";
 import { Session } from "../../src/experiments/session.js";
-import type { CpuMode, MachineView, TraceEvent } from "../../src/experiments/view.js";
+import type { MachineView, TraceEvent } from "../../src/experiments/view.js";
 import { builtIn, core, decoder } from "./guest.js";
 
 const RAM = 16 * 2 ** 20;
 
-/** The build of a guest that a CPU mode takes. */
-const imageFor = (cpuMode: CpuMode, name: string): Uint8Array =>
-  builtIn(cpuMode === "pv" ? `${name}.pv` : name);
+const MODES = {
+  native: { cpuMode: "native" },
+  vtx: { cpuMode: "vtx" },
+  "vtx with shadow paging": { cpuMode: "vtx", memoryMode: "shadow" },
+  bt: { cpuMode: "bt" },
+  pv: { cpuMode: "pv" },
+} as const;
+type Mode = keyof typeof MODES;
 
-function create(cpuMode: CpuMode, name = "hello", commandLine = ""): Session {
+/** The build of a guest that a mode takes. */
+const imageFor = (mode: Mode, name: string): Uint8Array => builtIn(mode === "pv" ? `${name}.pv` : name);
+
+function create(mode: Mode, name = "hello", commandLine = ""): Session {
   return Session.create({
-    core,
-    decoder,
-    image: imageFor(cpuMode, name),
-    name,
-    cpuMode,
-    ramBytes: RAM,
-    commandLine,
+    ...{ core, decoder, image: imageFor(mode, name), name, ramBytes: RAM, commandLine },
+    ...MODES[mode],
   });
 }
 
@@ -37,33 +40,33 @@ function* lengths(seed: number): Generator<number> {
     yield 1 + (x % 7 === 0 ? x % 20_000 : x % 37);
 }
 
-describe.each(["native", "vtx", "bt", "pv"] as const)("a %s run", (cpuMode) => {
+describe.each(Object.keys(MODES) as Mode[])("a %s run", (mode) => {
   const reference = (() => {
-    const session = create(cpuMode);
+    const session = create(mode);
     session.run();
     return outcome(session);
   })();
 
   it("is the same again", () => {
-    const session = create(cpuMode);
+    const session = create(mode);
     session.run();
     expect(outcome(session)).toEqual(reference);
   });
 
   it("is the same stepped", () => {
-    const session = create(cpuMode);
+    const session = create(mode);
     while (session.step().kind !== "ended");
     expect(outcome(session)).toEqual(reference);
   });
 
   it.each([1, 77, 4711])("is the same in random slices (seed %i)", (seed) => {
-    const session = create(cpuMode);
+    const session = create(mode);
     for (const instructions of lengths(seed)) if (session.run({ instructions }).kind === "ended") break;
     expect(outcome(session)).toEqual(reference);
   });
 
   it("is the same from exit to exit", () => {
-    const session = create(cpuMode);
+    const session = create(mode);
     while (session.runToExit().kind !== "ended") session.view();
     expect(outcome(session)).toEqual(reference);
   });
@@ -72,9 +75,9 @@ describe.each(["native", "vtx", "bt", "pv"] as const)("a %s run", (cpuMode) => {
     const session = Session.create({
       core,
       decoder,
-      image: imageFor(cpuMode, "hello"),
+      image: imageFor(mode, "hello"),
       name: "hello",
-      cpuMode,
+      ...MODES[mode],
       ramBytes: RAM,
       trace: false,
     });
@@ -83,7 +86,7 @@ describe.each(["native", "vtx", "bt", "pv"] as const)("a %s run", (cpuMode) => {
   });
 
   it("goes back step by step to the same states", () => {
-    const session = create(cpuMode);
+    const session = create(mode);
     const states: MachineView[] = [];
     session.run({ instructions: 3_000 });
     for (let i = 0; i < 30; i++) {
@@ -97,7 +100,7 @@ describe.each(["native", "vtx", "bt", "pv"] as const)("a %s run", (cpuMode) => {
   });
 
   it("finds a moment again by its counts or its position, backwards and forwards", () => {
-    const session = create(cpuMode);
+    const session = create(mode);
     session.run({ instructions: 1_000 });
     const early = session.view();
     session.run({ instructions: 3_000 });

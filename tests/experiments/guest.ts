@@ -21,7 +21,11 @@ export const decoder = new WebAssembly.Module(
 
 /** Image of a built-in guest. */
 export function builtIn(name: string): Uint8Array {
-  return Uint8Array.from(readFileSync(file(`guests/build/${name}.bin`)));
+  return builtImage(`${name}.bin`);
+}
+/** The same by the name of its file. */
+export function builtImage(name: string): Uint8Array {
+  return Uint8Array.from(readFileSync(file(`guests/build/${name}`)));
 }
 
 /** A guest from assembly source: `main` runs in 64-bit mode with the library of the built-in guests. */

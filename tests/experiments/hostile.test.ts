@@ -1,16 +1,20 @@
 import { describe, expect, it } from "vitest";
 import { Session } from "../../src/experiments/session.js";
+import type { MemoryMode } from "../../src/experiments/view.js";
 import { GUEST_RAM_BASE } from "../../src/hypervisor/memory/layout.js";
 import { core, guest } from "./guest.js";
 
 const RAM = 16 * 2 ** 20;
 
-function run(image: Uint8Array, maxInstructions = 1_000_000): Session {
+const MODES = ["nested", "shadow"] as const;
+
+function run(image: Uint8Array, maxInstructions = 1_000_000, memoryMode: MemoryMode = "nested"): Session {
   const session = Session.create({
     core,
     image,
     name: "hostile",
     cpuMode: "vtx",
+    memoryMode,
     ramBytes: RAM,
     maxInstructions,
   });
@@ -27,21 +31,64 @@ const mapping = (physical: string): string => `
   mov rbx, 0x40000000
 `;
 
-describe("a hostile guest", () => {
+describe.each(MODES)("a hostile guest, memory %s", (mode) => {
   it.each(["0x1000000", "0x40000000", "0x7f00000000"])("reads all ones beyond its RAM, at %s", (physical) => {
     const session = run(
       guest(`main: ${mapping(physical)}\nmov rax, [rbx]\ncmp rax, -1\nsete al\nout 0xf4, al`),
+      undefined,
+      mode,
     );
     expect(session.ending).toMatchObject({ kind: "debug-exit", status: 3 });
-    expect(session.view().exits.map(({ name }) => name)).toContain("EPT_VIOLATION");
+    const reason = mode === "nested" ? "EPT_VIOLATION" : "EXCEPTION_OR_NMI";
+    expect(session.view().exits.map(({ name }) => name)).toContain(reason);
   });
 
   it("cannot write beyond its RAM, where the hypervisor would be if addresses went through", () => {
     const store = "mov dword ptr [rbx + 0x10], 7\nmov eax, [rbx + 0x10]\ncmp eax, -1\nsete al\nout 0xf4, al";
-    const session = run(guest(`main: ${mapping("0x1000000")}\n${store}`));
+    const session = run(guest(`main: ${mapping("0x1000000")}\n${store}`), undefined, mode);
     expect(session.ending).toMatchObject({ kind: "debug-exit", status: 3 });
   });
 
+  it.each(["0x7ffffff000", "0xfee00000", "0xfffff000", "0x1000000"])(
+    "shuts down with its tables at %s, where it has no RAM",
+    (cr3) => {
+      const session = run(
+        guest(`main: mov rax, ${cr3}\nmov cr3, rax\nmov al, 1\nout 0xf4, al`),
+        undefined,
+        mode,
+      );
+      expect(session.ending?.kind).toBe("triple-fault");
+    },
+  );
+
+  it("may have tables that lead to themselves", () => {
+    const loop = "mov rax, PML4 | PAGE_UPPER\nmov [PML4 + 8], rax\nmov rbx, 0x8040201008";
+    const session = run(
+      guest(`main: ${loop}\nmov rax, [rbx]\nmov rcx, [PML4 + 8]\ncmp rax, rcx\nsete al\nout 0xf4, al`),
+      undefined,
+      mode,
+    );
+    expect(session.ending).toMatchObject({ kind: "debug-exit", status: 3 });
+  });
+
+  it("ends, with words and without an exception, whatever its code is", { timeout: 120_000 }, () => {
+    const kinds = new Map<string, number>();
+    let state = 12_345;
+    const random = (): number => (state = (state * 1_103_515_245 + 12_345) % 2 ** 31) >>> 7;
+    for (let i = 0; i < 200; i++) {
+      const bytes = Array.from({ length: 400 }, () => random() & 0xff);
+      const prologue = i % 3 === 0 ? "sti" : i % 3 === 1 ? "lidt [IDT]" : "nop";
+      const session = run(guest(`main: ${prologue}\n.byte ${bytes.join(", ")}`), 20_000, mode);
+      const { ending } = session.view();
+      expect(ending, `seed ${i}`).not.toBeNull();
+      expect(ending?.message, `seed ${i}`).not.toContain("The hypervisor itself");
+      kinds.set(ending!.kind, (kinds.get(ending!.kind) ?? 0) + 1);
+    }
+    expect([...kinds.keys()]).toContain("triple-fault");
+  });
+});
+
+describe("a hostile guest", () => {
   it("leaves the hypervisor's memory as it was, whatever it writes over all of its own", () => {
     const image = guest(`
       main:
@@ -132,21 +179,5 @@ describe("a hostile guest", () => {
           .quad IDT`),
     );
     expect(session.ending).toMatchObject({ kind: "debug-exit", status: 1 });
-  });
-
-  it("ends, with words and without an exception, whatever its code is", { timeout: 120_000 }, () => {
-    const kinds = new Map<string, number>();
-    let state = 12_345;
-    const random = (): number => (state = (state * 1_103_515_245 + 12_345) % 2 ** 31) >>> 7;
-    for (let i = 0; i < 300; i++) {
-      const bytes = Array.from({ length: 400 }, () => random() & 0xff);
-      const prologue = i % 3 === 0 ? "sti" : i % 3 === 1 ? "lidt [IDT]" : "nop";
-      const session = run(guest(`main: ${prologue}\n.byte ${bytes.join(", ")}`), 20_000);
-      const { ending } = session.view();
-      expect(ending, `seed ${i}`).not.toBeNull();
-      expect(ending?.message, `seed ${i}`).not.toContain("The hypervisor itself");
-      kinds.set(ending!.kind, (kinds.get(ending!.kind) ?? 0) + 1);
-    }
-    expect([...kinds.keys()]).toContain("triple-fault");
   });
 });

@@ -1,5 +1,6 @@
 import type { Check, CheckResult, Lab } from "../../src/grading/lab.js";
 import { failed, PASSED } from "../../src/grading/lab.js";
+import { exitHandlers } from "../../src/grading/parts/exit-handlers.js";
 
 /** A lab whose checks end as they are told; no guest ever runs. */
 export function fakeLab(checks: readonly Check[]): Lab {
@@ -8,7 +9,7 @@ export function fakeLab(checks: readonly Check[]): Lab {
     title: "A lab for the grader's own tests",
     chapter: 0,
     files: { statement: "statement.md", starter: "starter.ts", solution: "solution.ts", given: [] },
-    exits: { CPUID: "handleCpuid" },
+    part: exitHandlers({ CPUID: "handleCpuid" }),
     scenarios: [
       {
         id: "nothing",

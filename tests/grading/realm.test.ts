@@ -1,7 +1,9 @@
 import { describe, expect, it } from "vitest";
 import { PartError, type PartProblem } from "../../src/grading/realm/problem.js";
+import { VcpuFacade } from "../../src/grading/realm/facades/vcpu.js";
 import { Realm } from "../../src/grading/realm/realm.js";
 import type { Limits } from "../../src/grading/realm/limits.js";
+import type { ExitHandler } from "../../src/hypervisor/vcpu.js";
 import { CPUID } from "../../src/spec/exit-reasons.js";
 import { mockVcpu, type MockVcpu } from "./mock-vcpu.js";
 
@@ -10,30 +12,33 @@ import * as Msr from "ring1/spec/msrs";
 import type { ExitHandler, Vcpu } from "../../src/hypervisor/vcpu.js";
 `;
 
+interface Opened {
+  realm: Realm;
+  handler: (name: string) => ExitHandler;
+  vcpu: MockVcpu;
+  result: string | PartProblem;
+}
+
 /** Opens a part whose handler has this body, and runs it once. */
-async function run(
-  body: string,
-  limits?: Partial<Limits>,
-): Promise<{ realm: Realm; vcpu: MockVcpu; result: string | PartProblem }> {
+async function run(body: string, limits?: Partial<Limits>): Promise<Opened> {
   return runModule(`${HEADER}export const handle: ExitHandler = (vcpu: Vcpu) => {\n${body}\n};`, limits);
 }
 
-async function runModule(
-  source: string,
-  limits?: Partial<Limits>,
-): Promise<{ realm: Realm; vcpu: MockVcpu; result: string | PartProblem }> {
-  const realm = await Realm.open({ source, limits });
+async function runModule(source: string, limits?: Partial<Limits>): Promise<Opened> {
+  const facade = new VcpuFacade();
+  const realm = await Realm.open({ source, facade, limits });
+  const handler = (name: string): ExitHandler => facade.handler(realm, name);
   const vcpu = mockVcpu(CPUID);
   vcpu.registers.rax = 0x1234_5678_9abc_def0n;
   let result: string | PartProblem;
   try {
-    result = realm.handler("handle")(vcpu);
+    result = handler("handle")(vcpu);
   } catch (error) {
     if (!(error instanceof PartError)) throw error;
     result = error.problem;
     expect(realm.problem).toBe(result);
   }
-  return { realm, vcpu, result };
+  return { realm, handler, vcpu, result };
 }
 
 async function problemOf(body: string, limits?: Partial<Limits>): Promise<PartProblem> {
@@ -133,11 +138,11 @@ describe("the vCPU that a part sees", () => {
   });
 
   it("is of no use outside of a handler", async () => {
-    const { realm, vcpu } = await runModule(
+    const { handler, vcpu } = await runModule(
       `let kept; export const handle = (vcpu) => { kept = vcpu; return "resume"; };
        export const later = () => { try { return kept.registers.rax === 0n ? "halt" : "resume"; } catch { return "shutdown"; } };`,
     );
-    expect(realm.handler("later")(vcpu)).toBe("resume");
+    expect(handler("later")(vcpu)).toBe("resume");
   });
 });
 
@@ -207,10 +212,10 @@ describe("a part that goes wrong", () => {
   });
 
   it("does not come back to life", async () => {
-    const { realm, vcpu } = await runModule(
+    const { handler, vcpu } = await runModule(
       "let n = 0; export const handle = () => (n++ ? 'resume' : undefined);",
     );
-    expect(() => realm.handler("handle")(vcpu)).toThrow(PartError);
+    expect(() => handler("handle")(vcpu)).toThrow(PartError);
   });
 });
 
@@ -293,9 +298,10 @@ describe("loading a part", () => {
     const body = "let n = 0; for (let i = 0; i < 123456; i++) n += i; return n ? 'resume' : 'halt';";
     const steps = async (): Promise<number[]> => {
       const seen: number[] = [];
-      const realm = await Realm.open({ source: `export const handle = (vcpu) => { ${body} }` });
+      const facade = new VcpuFacade();
+      const realm = await Realm.open({ source: `export const handle = (vcpu) => { ${body} }`, facade });
       realm.watch = (run) => seen.push(run.steps);
-      for (let i = 0; i < 3; i++) realm.handler("handle")(mockVcpu(CPUID));
+      for (let i = 0; i < 3; i++) facade.handler(realm, "handle")(mockVcpu(CPUID));
       return seen;
     };
     expect(await steps()).toEqual(await steps());

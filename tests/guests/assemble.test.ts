@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { AssemblyError, type AssemblySource } from "../../src/guests/assemble.js";
 import { GUEST_ORIGIN } from "../../src/guests/catalogue.js";
 import { disassemble } from "./disassemble.js";
-import { FORMS_32, FORMS_64 } from "./instruction-forms.js";
+import { FORMS_16, FORMS_32, FORMS_64 } from "./instruction-forms.js";
 import { assemble, assembledBuilds, assembledGuests, gnuAssemble, have, sourcesOf } from "./support.js";
 
 const ORIGIN = 0x10_0000;
@@ -50,6 +50,15 @@ describe.skipIf(!have("as"))("against GNU as", () => {
   it("encodes 32-bit instructions alike, or refuses them", () => {
     expect(FORMS_32.length).toBeGreaterThan(80);
     expect(differences(FORMS_32, ".code32")).toEqual([]);
+  });
+
+  it("encodes 16-bit instructions alike, or refuses them", () => {
+    expect(differences(FORMS_16, ".code16")).toEqual([]);
+    const calls = "next: call next\ncall after\nafter: ret";
+    const gnu = Buffer.from(gnuAssemble(`.code16\n${calls}`, ORIGIN)).toString("hex");
+    expect(bytesOf(`.code16\n${calls}`)).toBe(gnu);
+    expect(failure(".code16\npush 0x40").reason).toMatch(/stack by 32 bits/);
+    expect(failure(".code16\ncall [bx]").reason).toMatch(/stack by 32 bits/);
   });
 
   it.each(assembledBuilds.map((entry) => [entry.name, entry] as const))(

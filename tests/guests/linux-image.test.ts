@@ -148,13 +148,27 @@ describe("a boot sector", () => {
   const sector = new Uint8Array(512);
   sector.set([0x55, 0xaa], 510);
 
-  it("starts in real mode at 7C00 with the disk in DL", () => {
-    expect(loadImage(sector, options())).toMatchObject({
+  it("starts in firmware, and is the disk at the end of RAM, which the memory map keeps", () => {
+    const loaded = loadImage(sector, options());
+    expect(loaded).toMatchObject({
       kind: "boot-sector",
       startMode: "real16",
-      entry: 0x7c00,
-      registers: { rdx: 0x80 },
+      codeSelector: 0xf000,
+      entry: 0xe000,
     });
+    const disk = loaded.segments.find(({ name }) => name === "the disk")!;
+    expect(disk.address).toBe(options().ramBytes - 4096);
+    expect(disk.bytes).toBe(sector);
+  });
+  it("may have the rest of its disk behind it", () => {
+    const disk = new Uint8Array(3 * 512);
+    disk.set(sector);
+    expect(loadImage(disk, options())).toMatchObject({ kind: "boot-sector" });
+    expect(() => loadImage(disk.subarray(0, 700), options())).toThrow(ImageError);
+    expect(() => loadImage(sector.subarray(0, 511), options())).toThrow(ImageError);
+    const large = new Uint8Array(options().ramBytes);
+    large.set(sector);
+    expect(() => loadImage(large, options())).toThrow(/--ram/);
   });
 });
 

@@ -3,10 +3,11 @@ import { FrameAllocator } from "../../src/hypervisor/memory/frame-allocator.js";
 import {
   FRAMES_BASE,
   GUEST_RAM_BASE,
+  HUGE_PAGE_BYTES,
   LARGE_PAGE_BYTES,
   machineRamFor,
 } from "../../src/hypervisor/memory/layout.js";
-import { NestedPaging } from "../../src/hypervisor/memory/nested.js";
+import { NestedPaging, type NestedOptions } from "../../src/hypervisor/memory/nested.js";
 import {
   EPT_EXECUTE,
   EPT_LARGE,
@@ -16,6 +17,8 @@ import {
   EPT_VIOLATION_WRITE,
   EPT_WRITE,
 } from "../../src/spec/page-bits.js";
+import { Session } from "../../src/experiments/session.js";
+import { core, guest } from "../experiments/guest.js";
 import { bareMemory } from "./memory.js";
 
 const MIB = 2 ** 20;
@@ -23,13 +26,14 @@ const MIB = 2 ** 20;
 const DEVICE = 0xfec0_0000;
 const FRAME = 0x000f_ffff_ffff_f000n;
 
-function build(guestBytes: number) {
-  const memory = bareMemory(machineRamFor(guestBytes));
+/** The tables alone lie in memory that is there: the guest's may begin beyond it. */
+function build(guestBytes: number, options: NestedOptions = {}, guestBase = GUEST_RAM_BASE) {
+  const memory = bareMemory(machineRamFor(guestBase === GUEST_RAM_BASE ? guestBytes : 0));
   const frames = new FrameAllocator(memory, FRAMES_BASE, GUEST_RAM_BASE);
   const isDevice = (address: number, bytes: number): boolean =>
     address < DEVICE + 4096 && DEVICE < address + bytes;
-  const resources = { memory, frames, guestBase: GUEST_RAM_BASE, guestBytes, isDevice, flush: () => {} };
-  return { memory, nested: new NestedPaging(resources) };
+  const resources = { memory, frames, guestBase, guestBytes, isDevice, flush: () => {} };
+  return { memory, nested: new NestedPaging(resources, options) };
 }
 
 /** An independent walk of the tables in memory: what the processor would find. */
@@ -71,6 +75,51 @@ describe("nested paging", () => {
     expect(walk(vm, 2 * MIB)?.bytes).toBe(4096);
   });
 
+  it.each([
+    [HUGE_PAGE_BYTES, [HUGE_PAGE_BYTES, HUGE_PAGE_BYTES, LARGE_PAGE_BYTES, 4096]],
+    [LARGE_PAGE_BYTES, [LARGE_PAGE_BYTES, LARGE_PAGE_BYTES, LARGE_PAGE_BYTES, 4096]],
+    [4096, [4096, 4096, 4096, 4096]],
+  ] as const)("uses pages of at most %i bytes when told so", (largestPage, expected) => {
+    const guestBase = 2 * HUGE_PAGE_BYTES;
+    const guestBytes = largestPage === 4096 ? 4 * MIB + 4096 : HUGE_PAGE_BYTES + 2 * MIB + 4096;
+    const vm = build(guestBytes, { largestPage }, guestBase);
+    const probes = [0, 2 * MIB, guestBytes - 4096 - 2 * MIB, guestBytes - 4096];
+    expect(probes.map((gpa) => walk(vm, gpa)?.bytes)).toEqual(expected);
+    for (const gpa of probes) expect(walk(vm, gpa + 0x123)?.hpa).toBe(guestBase + gpa + 0x123);
+  });
+
+  it("uses no page of 1 GiB where the machine's memory is not aligned to one", () => {
+    const vm = build(HUGE_PAGE_BYTES, {}, HUGE_PAGE_BYTES + LARGE_PAGE_BYTES);
+    expect(walk(vm, 0)?.bytes).toBe(LARGE_PAGE_BYTES);
+  });
+
+  it("has the processor note which pages the guest writes, and forgets them when asked", () => {
+    let part: NestedPaging | null = null;
+    const session = Session.create({
+      core,
+      image: guest(
+        "main:\nmov dword ptr [0x600000], 1\nmov eax, [0x700000]\nmov dword ptr [0x801000], 1\nstop:\nmov eax, 1\nout 0x80, al\nmov dword ptr [0x600008], 1\njmp stop",
+      ),
+      name: "dirty",
+      cpuMode: "vtx",
+      ramBytes: 16 * MIB,
+      parts: {
+        memory: (resources) =>
+          (part = new NestedPaging(resources, { largestPage: 4096, accessedDirty: true })),
+      },
+    });
+    const run = (): number[] => {
+      session.runToExit();
+      return part!
+        .takeDirty()
+        .map(({ gpa }) => gpa)
+        .filter((gpa) => gpa >= 0x60_0000);
+    };
+    expect(run()).toEqual([0x60_0000, 0x80_1000]);
+    expect(run()).toEqual([0x60_0000]);
+    expect(run()).toEqual([0x60_0000]);
+  });
+
   it("shows all ones, readable and executable but never writable, where there is no RAM", () => {
     const vm = build(2 * MIB + 4096);
     for (const gpa of [2 * MIB + 4096, 4 * MIB, 0xfee0_0000, 2 ** 39, 2 ** 46 + 4096]) {
@@ -108,6 +157,19 @@ describe("nested paging", () => {
     for (let i = 1; i < 4096; i++) {
       expect(nested.violation(BigInt(i) << 27n, EPT_VIOLATION_FETCH)).toEqual({ kind: "mapped" });
     }
+  });
+
+  it("unmaps a page of RAM, and no other, until the next access", () => {
+    const vm = build(4 * MIB + 4096);
+    vm.nested.unmap(2 * MIB + 8192);
+    expect(walk(vm, 2 * MIB + 8192)).toBeNull();
+    for (const gpa of [0, 2 * MIB, 2 * MIB + 4096, 2 * MIB + 12288, 4 * MIB])
+      expect(walk(vm, gpa)).toMatchObject({ hpa: GUEST_RAM_BASE + gpa, permissions: 7 });
+    expect(vm.nested.violation(BigInt(2 * MIB + 8192 + 5), EPT_VIOLATION_WRITE)).toEqual({ kind: "mapped" });
+    expect(walk(vm, 2 * MIB + 8192)).toMatchObject({ hpa: GUEST_RAM_BASE + 2 * MIB + 8192, permissions: 7 });
+    vm.nested.unmap(4 * MIB + 4096);
+    vm.nested.unmap(DEVICE);
+    expect(walk(vm, DEVICE)).toBeNull();
   });
 
   it("never leads to the hypervisor's memory, but for the frame of all ones, which is not writable", () => {

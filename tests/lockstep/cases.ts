@@ -10,7 +10,8 @@ import { X87 } from "../../src/cpu/instructions/x87.js";
 import { generator } from "../cpu/random.js";
 import { C, CODE, DATA, RECORD_BYTES, STACK_TOP } from "./layout.js";
 
-export type Mode = "protected 32" | "protected 16" | "virtual 8086" | "real" | "64-bit" | "compatibility 32";
+type LegacyMode = "protected 32" | "protected 16" | "virtual 8086" | "real";
+export type Mode = LegacyMode | "64-bit" | "compatibility";
 export interface Case {
   readonly mode: Mode;
   readonly ring: number;
@@ -20,7 +21,7 @@ export interface Case {
   readonly record: Uint8Array;
 }
 
-type Below = (limit: number) => number;
+export type Below = (limit: number) => number;
 
 /** General instructions: not those that need a case of their own, nor those that differ by what CPUID says. */
 const GENERAL: readonly Row[] = TABLE.filter(
@@ -35,17 +36,18 @@ const GENERAL: readonly Row[] = TABLE.filter(
 );
 
 export const bits = (mode: Mode): 16 | 32 | 64 =>
-  mode === "64-bit" ? 64 : mode === "protected 32" || mode === "compatibility 32" ? 32 : 16;
+  mode === "64-bit" ? 64 : mode === "protected 32" || mode === "compatibility" ? 32 : 16;
 
-interface Context {
+export interface Context {
   readonly mode: Mode;
   readonly ring: number;
   readonly below: Below;
+  /** A debug exception may come between an instruction and the one that hides its undefined flags. */
   readonly stepping: boolean;
 }
 
 const byte = (below: Below): number => below(256);
-const le = (value: number, bytes: number): number[] =>
+export const le = (value: number, bytes: number): number[] =>
   Array.from({ length: bytes }, (_, i) => Math.floor(value / 2 ** (8 * i)) & 0xff);
 
 /** A memory operand near one of the pointers: ModRM without its reg field, and what follows. */
@@ -55,7 +57,7 @@ function memory(context: Context, wideAddress: boolean): number[] {
   return [0x40 | [3, 5, 6, 7][below(4)], below(64)];
 }
 
-function general(context: Context): number[] {
+export function general(context: Context): number[] {
   const { below, mode } = context;
   const size = bits(mode);
   while (true) {
@@ -152,9 +154,9 @@ function selector(below: Below): number {
 
 const code = (below: Below, base: number, big: boolean): bigint =>
   descriptor(base, 0xf_ffff, 0x18 | [2, 3, 6, 7, 2, 3, 0, 1][below(8)] | levels(below), big ? 0xc : 0x8);
-const levels = (below: Below): number => (below(4) << 5) | (below(10) > 0 ? 0x80 : 0);
+export const levels = (below: Below): number => (below(4) << 5) | (below(10) > 0 ? 0x80 : 0);
 
-function descriptor(base: number, limit: number, access: number, flags: number): bigint {
+export function descriptor(base: number, limit: number, access: number, flags: number): bigint {
   const low = (BigInt(base & 0xffff) << 16n) | BigInt(limit & 0xffff);
   const high =
     ((base >>> 16) & 0xff) | (access << 8) | ((limit >>> 16) << 16) | (flags << 20) | (base & 0xff00_0000);
@@ -190,7 +192,7 @@ function interruptGate(below: Below): bigint {
 const data = (below: Below): bigint =>
   descriptor(0, 0xf_ffff, 0x10 | [2, 3, 2, 3, 0, 1][below(6)] | levels(below), 0xc);
 
-function tables(below: Below, view: DataView, long: boolean): void {
+function tables(below: Below, view: DataView): void {
   const put = (at: number, value: bigint): void => {
     view.setBigUint64(at, BigInt.asUintN(64, value), true);
   };
@@ -211,7 +213,7 @@ function tables(below: Below, view: DataView, long: boolean): void {
           : randomGate(below),
     );
   }
-  if (!long) for (let i = 0; i < 8; i++) put(C.IDT + 8 * i, interruptGate(below));
+  for (let i = 0; i < 8; i++) put(C.IDT + 8 * i, interruptGate(below));
 }
 
 const farOffset = (sel: number): number =>
@@ -337,7 +339,8 @@ export function makeCase(seed: number): Case {
   for (let i = 0; i < 8; i++) random();
   const below: Below = (limit) => (random() >>> 4) % limit;
   const mode = (["protected 32", "protected 32", "protected 16", "virtual 8086", "real"] as const)[below(5)];
-  const ring = mode === "virtual 8086" ? 3 : mode === "real" ? 0 : below(2) * 3;
+  const middle = mode === "protected 32" && below(3) === 0;
+  const ring = mode === "virtual 8086" ? 3 : mode === "real" ? 0 : middle ? 1 + below(2) : below(2) * 3;
   const paging = mode === "real" ? 0 : wideOpen(mode) ? 1 + below(3) : below(4);
   const stepping = mode !== "real" && below(8) === 0;
   const context: Context = { mode, ring, below, stepping };
@@ -345,7 +348,8 @@ export function makeCase(seed: number): Case {
   while (code.length < 64) code.push(...(below(3) === 0 ? system(context) : general(context)));
   const record = new Uint8Array(RECORD_BYTES);
   const view = new DataView(record.buffer);
-  tables(below, view, false);
+  tables(below, view);
+  if (middle) flatSegments(view, ring);
   record.set(code.slice(0, 128), C.CODE);
   record.fill(0xcc, C.CODE + code.length, C.CODE + 128);
   view.setUint32(C.MODE, mode === "real" ? 2 : 0, true);
@@ -366,7 +370,7 @@ export function makeCase(seed: number): Case {
   setSegments(view, mode, ring);
   view.setUint32(C.RIP, bits(mode) === 16 ? 0 : CODE, true);
   // Both at once end QEMU 7.2 with a segmentation fault.
-  if (!stepping && mode === "protected 32" && below(6) === 0) setBreakpoints(view, below);
+  if (!stepping && mode === "protected 32" && below(6) === 0) setBreakpoints(view, below, [0, 1, 3]);
   return { mode, ring, paging, seed, code, record };
 }
 
@@ -385,27 +389,36 @@ function setRegisters(view: DataView, context: Context, random: () => number): v
   put(4, wide ? STACK_TOP - 0x200 : 0xec00);
 }
 
-function setSegments(view: DataView, mode: Mode, ring: number): void {
+/** Flat code and data of ring 1 or 2 in slots of the case. */
+function flatSegments(view: DataView, ring: number): void {
+  view.setBigUint64(C.GDT, descriptor(0, 0xf_ffff, 0x9b | (ring << 5), 0xc), true);
+  view.setBigUint64(C.GDT + 8 * 6, descriptor(0, 0xf_ffff, 0x93 | (ring << 5), 0xc), true);
+}
+
+function setSegments(view: DataView, mode: LegacyMode, ring: number): void {
+  const flat = (code: number, data: number): number[] => [data, code, data, data, data, data];
   const selectors = {
-    "protected 32": ring === 0 ? [0x10, 0x08, 0x10, 0x10, 0x10, 0x10] : [0x33, 0x2b, 0x33, 0x33, 0x33, 0x33],
+    "protected 32": [flat(0x08, 0x10), flat(0x81, 0xb1), flat(0x82, 0xb2), flat(0x2b, 0x33)][ring],
     "protected 16": ring === 0 ? [0x38, 0x78, 0x70, 0x38, 0x38, 0x38] : [0x3b, 0x43, 0x6b, 0x3b, 0x3b, 0x3b],
     "virtual 8086": [0x2000, 0x1000, 0x3000, 0x2000, 0x2000, 0x2000],
     real: [0x2000, 0x1000, 0x3000, 0x2000, 0x2000, 0x2000],
-    "64-bit": ring === 0 ? [0x10, 0x18, 0x10, 0x10, 0x10, 0x10] : [0x33, 0x3b, 0x33, 0x33, 0x33, 0x33],
-    "compatibility 32": [0x33, 0x2b, 0x33, 0x33, 0x33, 0x33],
   }[mode];
   selectors.forEach((value, i) => {
     view.setUint32(C.SELECTORS + 4 * i, value, true);
   });
 }
 
-function setBreakpoints(view: DataView, below: Below): void {
+/** Watched data is aligned: QEMU does not mask the lower bits of an address as 18.2.5 has it. */
+export function setBreakpoints(view: DataView, below: Below, lengths: readonly number[]): void {
   let dr7 = 0x400;
   for (let i = 0; i < 4; i++) {
     const onData = below(2) === 1;
-    view.setUint32(C.DR + 8 * i, onData ? DATA + 0x400 + below(0x400) : CODE + below(8), true);
+    const length = lengths[below(lengths.length)];
+    const bytes = [1, 2, 8, 4][length];
+    const address = onData ? DATA + 0x400 + below(0x400 / bytes) * bytes : CODE + below(8);
+    view.setBigUint64(C.DR + 8 * i, BigInt(address), true);
     if (below(2)) dr7 |= 1 << (2 * i + below(2));
-    if (onData) dr7 |= ([1, 3][below(2)] | ([0, 1, 3][below(3)] << 2)) << (16 + 4 * i);
+    if (onData) dr7 |= ([1, 3][below(2)] | (length << 2)) << (16 + 4 * i);
   }
   view.setUint32(C.DR + 32, dr7 >>> 0, true);
 }

@@ -4,7 +4,7 @@
 import { STOP_BUDGET } from "../../src/spec/stops.js";
 import { BareCore } from "../cpu/bare-core.js";
 import type { Case } from "./cases.js";
-import { REPORT } from "./layout.js";
+import type { Field } from "./layout.js";
 
 export const IMAGE = 0x10_0000;
 export const EXIT_PORT = 0xf4;
@@ -53,8 +53,8 @@ export function onCore(content: Buffer): Buffer {
 const RF = 0x1_0000n;
 
 /** What differs in one report, field by field. */
-export function differences(qemu: Buffer, core: Buffer): string[] {
-  return REPORT.flatMap(([at, size, name]) => {
+export function differences(report: readonly Field[], qemu: Buffer, core: Buffer): string[] {
+  return report.flatMap(([at, size, name]) => {
     const read = (from: Buffer): bigint =>
       size === 8 ? from.readBigUInt64LE(at) : BigInt(from.readUInt32LE(at));
     const [one, other] = [read(qemu), read(core)];

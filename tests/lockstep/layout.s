@@ -21,3 +21,16 @@
 .equ C_LDT, 512               # 8 descriptors
 .equ C_IDT, 576               # 8 gates of 8 bytes for vectors 40H-47H
 .equ REPORT_BYTES, 384
+# Cases of IA-32e mode have more, in the same record.
+.equ C_USER, 4                # the test's pages are the user's
+.equ C_EFER, 220              # SCE and NXE
+.equ C_BASES, 224             # FS, GS, IA32_KERNEL_GS_BASE: u64 each
+.equ C_LONG_IDT, 576          # 8 gates of 16 bytes
+.equ C_ENTRIES, 704           # 8 paging-structure entries: four pages from WINDOW, a directory's two, 1 GByte, level 4
+.equ PML4,        0x40000
+.equ PDPT,        0x41000
+.equ DIRECTORY,   0x42000
+.equ TABLE,       0x43000
+.equ WINDOW_DIRECTORY, 0x44000
+.equ WINDOW_TABLE, 0x45000
+.equ TSS,         0x46000

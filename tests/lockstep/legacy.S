@@ -188,6 +188,7 @@ prepare:
   imul eax, eax, 0x19660d
   add eax, 0x3c6ef35f
   loop 1b
+  mov dword ptr [DATA + 0x200], 0xcccccccc  # where code segments that begin at CODE lead with flat offsets
   mov edi, STACK_TOP - 0x2000
   mov ecx, 0xc00
 1: stosd

@@ -1,7 +1,7 @@
 /**
  * Runs the lock-step cases on QEMU's TCG and on the processor, and lists where their reports differ.
  *
- *     npm run lockstep [-- --cases N] [--seed S] [--only SEED] [--all] [--record FILE]
+ *     npm run lockstep [-- --suite legacy|long] [--cases N] [--seed S] [--only SEED] [--all] [--record]
  */
 import { execFileSync, spawnSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -9,24 +9,24 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { parseArgs } from "node:util";
 import { gzipSync } from "node:zlib";
-import { makeCase, type Case } from "./cases.js";
+import type { Case } from "./cases.js";
 import { differences, EXIT_PORT, IMAGE, image, onCore, type Recording } from "./core.js";
-import { explained } from "./explained.js";
 import { REPORT_BYTES } from "./layout.js";
+import { SUITES, type Suite } from "./suites.js";
 
 const here = import.meta.dirname;
 /** Cases in one image. */
 const BATCH = 250;
 const MOST_SHOWN = 20;
 
-function supervisor(folder: string): Buffer {
+function supervisor(suite: Suite, folder: string): Buffer {
   const object = path.join(folder, "supervisor.o");
   const file = path.join(folder, "supervisor.bin");
   const base = `0x${IMAGE.toString(16)}`;
-  execFileSync("as", ["--32", "-I", here, path.join(here, "legacy.S"), "-o", object]);
+  execFileSync("as", [`--${suite.bits}`, "-I", here, path.join(here, suite.source), "-o", object]);
   execFileSync("ld", [
     "-m",
-    "elf_i386",
+    suite.bits === 64 ? "elf_x86_64" : "elf_i386",
     "-e",
     "start",
     "-Ttext",
@@ -47,7 +47,7 @@ function onQemu(folder: string, file: string): Buffer {
     "-accel",
     "tcg",
     "-cpu",
-    "max",
+    "max,vendor=GenuineIntel",
     "-m",
     "64",
     "-display",
@@ -69,7 +69,10 @@ const hex = (bytes: readonly number[]): string =>
   bytes.map((one) => one.toString(16).padStart(2, "0")).join(" ");
 
 /** Reports of as many cases as both got through; a case that one of them does not end is left out. */
-function runBoth(cases: readonly Case[]): {
+function runBoth(
+  suite: Suite,
+  cases: readonly Case[],
+): {
   qemu: Buffer;
   core: Buffer;
   images: Case[][];
@@ -82,7 +85,7 @@ function runBoth(cases: readonly Case[]): {
     const batch = cases.slice(at, at + BATCH);
     const folder = mkdtempSync(path.join(tmpdir(), "lockstep-"));
     const file = path.join(folder, "image.bin");
-    const content = image(supervisor(folder), batch);
+    const content = image(supervisor(suite, folder), batch);
     writeFileSync(file, content);
     const qemu = onQemu(folder, file);
     const core = onCore(content);
@@ -104,10 +107,10 @@ function runBoth(cases: readonly Case[]): {
 }
 
 /** What both agreed on, for tests that have no QEMU. */
-function record(file: string, images: readonly Case[][], agreed: ReadonlyMap<number, Buffer>): void {
+function record(suite: Suite, images: readonly Case[][], agreed: ReadonlyMap<number, Buffer>): void {
   const folder = mkdtempSync(path.join(tmpdir(), "lockstep-"));
   const recording: Recording = {
-    supervisor: supervisor(folder).toString("base64"),
+    supervisor: supervisor(suite, folder).toString("base64"),
     images: images.map((cases) => {
       const seeds = cases.map((one) => one.seed);
       return { seeds, agreed: seeds.filter((seed) => agreed.has(seed)) };
@@ -115,55 +118,66 @@ function record(file: string, images: readonly Case[][], agreed: ReadonlyMap<num
     reports: Buffer.concat([...agreed.values()]).toString("base64"),
   };
   rmSync(folder, { recursive: true });
-  writeFileSync(file, gzipSync(JSON.stringify(recording), { level: 9 }));
+  writeFileSync(path.join(here, suite.recording), gzipSync(JSON.stringify(recording), { level: 9 }));
 }
 
-function main(): void {
-  const { values } = parseArgs({
-    options: {
-      cases: { type: "string", default: "5000" },
-      seed: { type: "string", default: "1" },
-      only: { type: "string" },
-      all: { type: "boolean", default: false },
-      record: { type: "string" },
-    },
-  });
-  const first = Number(values.only ?? Number(values.seed) * 1_000_000);
-  const cases = Array.from({ length: values.only ? 1 : Number(values.cases) }, (_, i) => makeCase(first + i));
-  const { qemu, core, images, stuck } = runBoth(cases);
+/** Compares the cases, prints what no rule explains; true if that is nothing. */
+function compare(suite: Suite, cases: readonly Case[], options: { all: boolean; record: boolean }): boolean {
+  const { qemu, core, images, stuck } = runBoth(suite, cases);
   const run = images.flat();
   let differing = 0;
-  const known = new Map<string, number>();
+  const known = new Map<string, number[]>();
   const vectors = new Map<number, number>();
   const agreed = new Map<number, Buffer>();
   run.forEach((one, i) => {
     const [here, there] = [core, qemu].map((from) => from.subarray(i * REPORT_BYTES, (i + 1) * REPORT_BYTES));
     const vector = there.readUInt32LE(128);
     vectors.set(vector, (vectors.get(vector) ?? 0) + 1);
-    const found = differences(there, here);
-    if (found.length === 0) agreed.set(one.seed, there);
-    if (found.length === 0) return;
-    const why = explained(one, there, here);
-    if (why !== undefined) known.set(why, (known.get(why) ?? 0) + 1);
-    if (why !== undefined && !values.all) return;
+    const found = differences(suite.report, there, here);
+    if (found.length === 0) {
+      agreed.set(one.seed, there);
+      return;
+    }
+    const why = suite.explained(one, there, here);
+    if (why !== undefined) known.set(why, [...(known.get(why) ?? []), one.seed]);
+    if (why !== undefined && !options.all) return;
     if (++differing <= MOST_SHOWN) {
-      const where = `vector ${vector} at ${there.readUInt32LE(136).toString(16)}`;
+      const where = `vector ${vector} at ${there.readBigUInt64LE(136).toString(16)}`;
       console.log(`case ${one.seed}: ${one.mode}, ring ${one.ring}, paging ${one.paging}; ${where}`);
       console.log(`  ${hex(one.code)}\n  ${found.join("\n  ")}`);
     }
   });
   for (const [one, who] of stuck)
     console.log(`case ${one.seed}: ${one.mode}, ring ${one.ring}: does not end (${who})\n  ${hex(one.code)}`);
-  console.log(`${run.length} of ${cases.length} cases ended on both; ${differing} differ`);
   console.log(
-    `by vector: ${[...vectors]
-      .sort(([a], [b]) => a - b)
-      .map(([vector, count]) => `${vector}: ${count}`)
-      .join(", ")}`,
+    `${run.length} of ${cases.length} cases ended on both; ${agreed.size} agree, ${differing} differ`,
   );
-  for (const [why, count] of known) console.log(`${count} differ as explained: ${why}`);
-  if (values.record !== undefined) record(values.record, images, agreed);
-  if (differing > 0 || [...stuck.values()].includes("here")) process.exitCode = 1;
+  const byVector = [...vectors].sort(([a], [b]) => a - b).map(([vector, count]) => `${vector}: ${count}`);
+  console.log(`by vector: ${byVector.join(", ")}`);
+  for (const [why, seeds] of known) console.log(`${seeds.length} differ as explained (${seeds[0]}): ${why}`);
+  if (options.record) record(suite, images, agreed);
+  return differing === 0 && ![...stuck.values()].includes("here");
+}
+
+function main(): void {
+  const { values } = parseArgs({
+    options: {
+      suite: { type: "string" },
+      cases: { type: "string", default: "5000" },
+      seed: { type: "string", default: "1" },
+      only: { type: "string" },
+      all: { type: "boolean", default: false },
+      record: { type: "boolean", default: false },
+    },
+  });
+  const first = Number(values.only ?? Number(values.seed) * 1_000_000);
+  const count = values.only ? 1 : Number(values.cases);
+  for (const [name, suite] of Object.entries<Suite>(SUITES)) {
+    if (values.suite !== undefined && values.suite !== name) continue;
+    console.log(`-- ${name}`);
+    const cases = Array.from({ length: count }, (_, i) => suite.make(first + i));
+    if (!compare(suite, cases, values)) process.exitCode = 1;
+  }
 }
 
 main();

@@ -3,7 +3,7 @@
  * digits, the manual's names where it has them.
  */
 import { exitReasonName } from "../../lib/trace/names.js";
-import type { Ring } from "../../lib/experiments/view.js";
+import type { CpuMode, Ring } from "../../lib/experiments/view.js";
 
 /** NARROW NO-BREAK SPACE: keeps a number together and its groups apart. */
 const THIN = "\u202f";

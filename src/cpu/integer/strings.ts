@@ -1,16 +1,19 @@
 /**
  * MOVS, CMPS, STOS, LODS, SCAS (SDM Vol. 1, 7.3.9). Repeated, they run in pieces that end where RSI or RDI comes to a new
  * page: there is an instruction boundary between pieces, and each piece counts as an instruction. A fault leaves the
- * registers at the element that faulted. With TF or data breakpoints a piece is one element (18.3.1.4). Repetition costs one cycle for 8 bytes.
+ * registers at the element that faulted. With TF or data breakpoints a piece is one element (18.3.1.4), and one that is
+ * stored into the instruction's own page ends a piece too: what comes next is fetched anew (12.6). Repetition costs one
+ * cycle for 8 bytes.
  */
 import { CYCLES, ES, GPR, RFLAGS } from '../../spec/cpu-state';
 import { FLAG_DF, FLAG_TF } from '../../spec/control-bits';
-import { repeatLater } from '../context';
+import { currentPhysical, repeatLater } from '../context';
 import { dataWatched } from '../debug';
 import { clearFault, faultPending, NONE } from '../fault';
 import { setSub, zero } from '../flags';
 import { opAddressSize, opPrefixes, opSegment, opSize, PREFIX_REP, PREFIX_REPNE } from '../op';
 import { linearAddress, readAt, readRegister, signExtend, sizeMask, writeAt, writeRegister } from '../operands';
+import { hostOfPhysical } from '../physical';
 import { lookUp, tlbReadBase, tlbWriteBase } from '../tlb';
 
 const RAX: usize = GPR;
@@ -105,8 +108,11 @@ function charge(first: u64, left: u64, size: u32): void {
 /** True when there is more to do after this piece. */
 function piece(op: usize, which: u32, by: u64): bool {
   const single = (load<u64>(RFLAGS) & FLAG_TF) != 0 || dataWatched;
-  if (!single && <i64>by > 0 && (which == MOVS || which == STOS)) wholeRun(op, which);
+  // Again after the first element, which has brought its pages into the TLB.
+  let runs = !single && <i64>by > 0 && (which == MOVS || which == STOS) ? 2 : 0;
+  let page: usize = 0;
   while (faultPending == NONE) {
+    if (runs-- > 0) wholeRun(op, which);
     const left = index(RCX, op);
     if (left == 0) return false;
     element(op, which);
@@ -117,7 +123,8 @@ function piece(op: usize, which: u32, by: u64): bool {
     writeRegister(RCX, opAddressSize(op), left - 1);
     if (comparisonEnds(op, which, zero())) return false;
     if (left == 1) return false;
-    if (single) return true;
+    if (page == 0 && (which == MOVS || which == STOS)) page = storedAt(destination);
+    if (single || onOwnPage(page)) return true;
     if (usesSource(which) && ((source ^ index(RSI, op)) & ~0xfff) != 0) return true;
     if (usesDestination(which) && ((destination ^ index(RDI, op)) & ~0xfff) != 0) return true;
   }
@@ -155,7 +162,16 @@ function runAddress(segment: u32, offset: u64, bytes: u32, write: bool): usize {
     clearFault();
     return 0;
   }
-  return lookUp(write ? tlbWriteBase : tlbReadBase, va, bytes);
+  const host = lookUp(write ? tlbWriteBase : tlbReadBase, va, bytes);
+  return write && onOwnPage(host) ? 0 : host;
+}
+
+@inline
+function onOwnPage(host: usize): bool { return host != 0 && (host & ~0xfff) == hostOfPhysical(currentPhysical); }
+
+/** Address of a byte just stored, 0 where the TLB does not know its page. */
+function storedAt(destination: u64): usize {
+  return lookUp(tlbWriteBase, linearAddress(ES, destination, 1, true), 1);
 }
 
 function fill(to: usize, bytes: u64, size: u32): void {

@@ -170,7 +170,7 @@ function returnFar(op: usize, size: u32): void {
   const outward = level != currentLevel();
   if (outward && !checkOuterStack(size, level, to64)) return;
   if (to64 ? !canonical(targetOffset) : targetOffset > limit) return protectionFault();
-  if (outward) switchToOuterStack(size, level, to64, <u64>opImm(op) & 0xffff);
+  if (outward) switchToOuterStack(level, to64, <u64>opImm(op) & 0xffff);
   else commitStack();
   writeSegment(CS, targetSelector, base, limit, rights);
   setLevel(level);
@@ -194,16 +194,14 @@ function checkOuterStack(size: u32, level: u32, to64: bool): bool {
   return false;
 }
 
-function switchToOuterStack(size: u32, level: u32, to64: bool, release: u64): void {
+function switchToOuterStack(level: u32, to64: bool, release: u64): void {
   if (outerSelector & SELECTOR_INDEX) installDescriptor(SS, outerSelector);
   else installNullStack(outerSelector, level);
-  installStackPointer(outerPointer + release, size, to64);
+  installStackPointer(outerPointer + release, to64);
 }
 
-/** RSP after a return: as wide as the stack segment that it returns to says (Vol. 1, 6.2.3). */
-export function installStackPointer(rsp: u64, size: u32, to64: bool): void {
-  const old = load<u64>(RSP_SLOT);
-  const mask = to64 ? (size == 8 ? u64.MAX_VALUE : size == 4 ? 0xffff_ffff : 0xffff) : sizeOfStack(segmentRights(SS));
-  const wide = mask > 0xffff;
-  store<u64>(RSP_SLOT, wide ? rsp & mask : (old & ~mask) | (rsp & mask));
+/** RSP after a return: what was popped, as wide as the stack returned to (Vol. 1, 6.2.3); 64-bit code has the whole of it. */
+export function installStackPointer(rsp: u64, to64: bool): void {
+  const mask = to64 ? u64.MAX_VALUE : sizeOfStack(segmentRights(SS));
+  store<u64>(RSP_SLOT, mask > 0xffff ? rsp & mask : (load<u64>(RSP_SLOT) & ~mask) | (rsp & mask));
 }

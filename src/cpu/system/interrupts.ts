@@ -30,6 +30,9 @@ import { traceRecord } from '../trace';
 import { nextRip, protectionFault, spend, undefinedOpcode } from './common';
 import { installStackPointer } from './far-transfers';
 import { checkReturnCode } from './return-code';
+import {
+  ioPrivilege, isRedirected, mayTakeImage, raiseVirtualInterrupt, redirect, virtual8086Extended, withVirtualFlag,
+} from './virtual-interrupts';
 
 /** Flags that the executor is to keep in the state it leaves: the handler has set RIP. */
 function arrived(): void {
@@ -41,18 +44,16 @@ function software(op: usize, vector: u32, type: u32): void {
   arrived();
 }
 
-/** In virtual-8086 mode INT n, unlike INT3 and INTO, needs IOPL 3 (21.3). */
-function mayInterrupt(): bool {
-  if (!inVirtual8086() || ioPrivilege() == 3) return true;
-  protectionFault();
-  return false;
-}
+/** Virtual-8086 mode below IOPL 3. */
+function isVirtual(): bool { return inVirtual8086() && ioPrivilege(getFlags()) < 3; }
 
-@inline
-function ioPrivilege(): u32 { return <u32>(getFlags() & FLAG_IOPL) >> 12; }
-
+/** In virtual-8086 mode INT n, unlike INT3 and INTO, needs IOPL 3, but where it is redirected (21.3.3). */
 export function int_n(op: usize): void {
-  if (mayInterrupt()) software(op, <u32>opImm(op) & 0xff, INTERRUPTION_SOFTWARE_INTERRUPT);
+  const vector = <u32>opImm(op) & 0xff;
+  if (virtual8086Extended() && isRedirected(vector)) return redirect(vector, nextRip(op) & 0xffff);
+  if (faultPending != NONE) return;
+  if (isVirtual()) return protectionFault();
+  software(op, vector, INTERRUPTION_SOFTWARE_INTERRUPT);
 }
 export function int3(op: usize): void { software(op, BREAKPOINT, INTERRUPTION_SOFTWARE_EXCEPTION); }
 export function int1(op: usize): void { software(op, DEBUG, INTERRUPTION_PRIVILEGED_SOFTWARE_EXCEPTION); }
@@ -72,7 +73,7 @@ export function iret(op: usize): void {
   const size = opSize(op);
   const segmented = inProtectedMode() && !inVirtual8086();
   if (segmented && (getFlags() & FLAG_NT) != 0) return returnToTask(op);
-  if (!mayInterrupt()) return;
+  if (isVirtual() && (size != 2 || !virtual8086Extended())) return protectionFault();
   beginIret();
   beginStack();
   newRip = pop(size);
@@ -92,6 +93,7 @@ function returned(): void {
   refreshAttention();
   traceRecord(IRET, 0, load<u64>(RIP), 0, 0);
   arrived();
+  raiseVirtualInterrupt();
 }
 
 /** With NT set IRET returns to the task that the current TSS links to (8.4); IA-32e mode has no tasks. */
@@ -108,15 +110,18 @@ function mergedFlags(size: u32, level: u32): u64 {
   const old = getFlags();
   let changeable = RETURNABLE;
   if (level == 0) changeable |= FLAG_IF | FLAG_IOPL | FLAG_VIF | FLAG_VIP;
-  else if (level <= ioPrivilege()) changeable |= FLAG_IF;
+  else if (level <= ioPrivilege(old)) changeable |= FLAG_IF;
   if (size == 2) changeable &= 0xffff;
   return (old & ~changeable) | (newFlags & changeable) | FLAG_FIXED;
 }
 
-/** In virtual-8086 mode at privilege level 3: IOPL, VM and the virtual interrupt flags stay. */
+/** In virtual-8086 mode, of privilege level 3, IOPL, VM and VIP stay, and below IOPL 3 IF of the image is VIF. */
 function returnInRealMode(size: u32): void {
   if (newRip > load<u32>(segment(CS), SEGMENT_LIMIT)) return protectionFault();
-  const flags = mergedFlags(size, currentLevel());
+  const virtual = isVirtual();
+  if (virtual && !mayTakeImage(newFlags)) return protectionFault();
+  const merged = mergedFlags(size, currentLevel());
+  const flags = virtual ? withVirtualFlag(merged, newFlags) : merged;
   commitStack();
   loadRealMode(CS, newCode);
   setFlags(flags);
@@ -149,7 +154,7 @@ function returnInProtectedMode(size: u32): void {
   else {
     if (stack & SELECTOR_INDEX) installDescriptor(SS, stack);
     else installNullStack(stack, level);
-    installStackPointer(rsp, size, to64);
+    installStackPointer(rsp, to64);
   }
   writeSegment(CS, newCode, base, limit, rights);
   setFlags(flags);

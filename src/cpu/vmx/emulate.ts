@@ -9,14 +9,14 @@
  */
 import {
   CR0, CR3, CR4, EMULATED_CR0, EMULATED_CR3, EMULATED_CR4, EMULATED_EFER, EMULATED_MAP, EMULATED_PDPTES, INSTRUCTIONS,
-  INTERRUPTIBILITY, MONITOR, MSR_EFER, PDPTES, RFLAGS, VMX_NON_ROOT, VMX_OPERATION, VMX_ROOT,
+  MONITOR, MSR_EFER, PDPTES, RFLAGS, VMX_NON_ROOT, VMX_OPERATION, VMX_ROOT,
 } from '../../spec/cpu-state';
 import { DR6_BS, FLAG_TF } from '../../spec/control-bits';
 import * as field from '../../spec/vmcs-fields';
-import { BLOCKING_BY_MOV_SS, BLOCKING_BY_STI, INTERRUPTION_VALID } from '../../spec/vmx-controls';
+import { INTERRUPTION_VALID } from '../../spec/vmx-controls';
 import { discardTraps } from '../debug';
 import { setEmulating, setEptPointer } from '../ept';
-import { deliverPending, refreshAttention } from '../events';
+import { deliverPending, refreshAttention, settleShadow, shadowLoaded } from '../events';
 import { faultPending, NONE } from '../fault';
 import { modeChanged } from '../mode';
 import { runOne } from '../run';
@@ -43,6 +43,7 @@ export function emulateInstruction(): i32 {
   if (map != 0) loadOwnPaging();
   enterGuestTlb();
   if (map != 0) flushEptContext(map);
+  shadowLoaded();
   store<u32>(VMX_OPERATION, VMX_NON_ROOT);
   modeChanged();
   const before = load<u64>(INSTRUCTIONS);
@@ -81,9 +82,7 @@ function leaveOwnPaging(): void {
 
 /** Back to the state of the hypervisor; `completed`: the instruction was, and what waits for its end is due. */
 function leave(completed: bool): void {
-  if (completed) {
-    store<u32>(INTERRUPTIBILITY, load<u32>(INTERRUPTIBILITY) & ~(BLOCKING_BY_STI | BLOCKING_BY_MOV_SS));
-  }
+  settleShadow();
   const stepping = completed && (load<u64>(RFLAGS) & FLAG_TF) != 0;
   if (load<u64>(EMULATED_MAP) != 0) leaveOwnPaging();
   saveGuestState(false);

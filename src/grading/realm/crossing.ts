@@ -40,6 +40,13 @@ export function takeArguments(
 
 const REFUSED = Symbol("not plain data");
 
+/** A primitive of the realm; undefined for anything else. */
+export function readPrimitive(context: QuickJSContext, handle: QuickJSHandle): Primitive {
+  if (context.typeof(handle) === "boolean") return context.eq(handle, context.true);
+  const value = takePrimitive(context, handle);
+  return value === REFUSED ? undefined : value;
+}
+
 function takePrimitive(context: QuickJSContext, handle: QuickJSHandle): Primitive | typeof REFUSED {
   switch (context.typeof(handle)) {
     case "number":

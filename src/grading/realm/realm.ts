@@ -4,15 +4,15 @@ import {
   type QuickJSHandle,
   type QuickJSRuntime,
 } from "quickjs-emscripten-core";
-import { OUTCOMES, type Outcome } from "../../hypervisor/outcome.js";
-import type { ExitHandler, Vcpu } from "../../hypervisor/vcpu.js";
 import { clip, describe, give, takeArguments, type HostCall, type Primitive } from "./crossing.js";
+import { consoleFacade } from "./console.js";
 import { explainThrown } from "./explain.js";
-import { FACADE_SOURCE, hostCalls, NAMES_32, NAMES_64 } from "./facade.js";
+import type { Facade } from "./facade.js";
 import { PART_FILE, PartError, type PartProblem } from "./problem.js";
 import { Budget, DEFAULT_LIMITS, type Limits } from "./limits.js";
 import { moduleName, moduleText, SHARED_MODULES, type ConstantModules } from "./modules.js";
 import { startQuickJs } from "./quickjs.js";
+import { returnedValue, type Expected } from "./result.js";
 import { transpile } from "./transpile.js";
 
 /** Memory grows in steps of a fifth: past this part of its limit the next step can fail. */
@@ -22,6 +22,8 @@ const NEARLY_FULL = 0.75;
 export interface RealmOptions {
   /** The student's module, TypeScript or JavaScript. */
   source: string;
+  /** What its functions are given. */
+  facade: Facade;
   /** Modules of constants beside the shared ones, e.g. what a lab gives. */
   modules?: ConstantModules;
   limits?: Partial<Limits>;
@@ -29,30 +31,32 @@ export interface RealmOptions {
   quickjs?: WebAssembly.Module;
 }
 
-/** One finished run of a handler, for those who watch. */
-export interface HandlerRun {
-  handler: string;
+/** One finished run of an exported function, for those who watch. */
+export interface PartRun {
+  name: string;
   steps: number;
   hostCalls: number;
 }
 
 /**
- * A student's part in a JavaScript interpreter of its own. It has no authority but the calls of {@link Vcpu}, made while
- * one of its handlers runs; no clock, no random numbers, no jobs that run later; and it is stopped for good when it
- * throws, returns what is no outcome, or meets a limit.
+ * A student's part in a JavaScript interpreter of its own. It has no authority but the calls of its facade, made while
+ * one of its functions runs; no clock, no random numbers, no jobs that run later; and it is stopped for good when it
+ * throws, returns what is not expected, or meets a limit.
  */
 export class Realm {
   /** Why the part was stopped, once it was. */
   problem: PartProblem | null = null;
   /** What the part printed with console.log. */
   printed = "";
-  /** Called after each run of a handler that did not fail. */
-  watch: ((run: HandlerRun) => void) | null = null;
+  /** Called after each run of a function that did not fail. */
+  watch: ((run: PartRun) => void) | null = null;
 
   private readonly budget: Budget;
   private exports: QuickJSHandle | null = null;
-  private vcpu: Vcpu | null = null;
-  private facade: QuickJSHandle | null = null;
+  /** What the functions are given. */
+  private given: QuickJSHandle | null = null;
+  /** One of them runs: the calls of the facade may be made. */
+  private running = false;
   /** An error of the hypervisor's own that a host call met. */
   private bug: Error | null = null;
 
@@ -84,30 +88,31 @@ export class Realm {
       transpiled.ok ? transpiled.code : "",
       limits,
     );
-    realm.prepare({ ...SHARED_MODULES, ...options.modules });
+    realm.prepare(options.facade, { ...SHARED_MODULES, ...options.modules });
     if (transpiled.ok) realm.load();
     else realm.problem = transpiled.problem;
     return realm;
   }
 
   /**
-   * An exported handler as the run loop calls it. Throws {@link PartError} when the part fails or does not have it, and
-   * at every call after that.
+   * An exported function as the hypervisor calls it. It gets the facade's object, then the arguments. It throws
+   * {@link PartError} when the part fails or does not have it, and at every call after that.
+   * @param type - of the export, as a student would write it
    */
-  handler(name: string): ExitHandler {
+  exported<R>(name: string, type: string, expected: Expected<R>): (...values: Primitive[]) => R {
     let handle: QuickJSHandle | null = null;
-    return (vcpu) => {
-      handle ??= this.exportedFunction(name);
+    return (...values) => {
+      handle ??= this.exportedFunction(name, type);
       if (!this.problem && handle) {
-        const outcome = this.run(name, handle, vcpu);
-        if (outcome) return outcome;
+        const result = this.run(name, handle, values, expected);
+        if (result !== undefined) return result;
       }
       throw new PartError(this.problem!);
     };
   }
 
-  /** Sets up what the part finds: the modules it may import, `console`, and the facade of the vCPU. */
-  private prepare(modules: ConstantModules): void {
+  /** Sets up what the part finds: the modules it may import, `console`, and what its functions are given. */
+  private prepare(facade: Facade, modules: ConstantModules): void {
     const { context, runtime } = this;
     // Keeps the realm's own BigInt for values that cross later, before the part can replace it.
     context.newBigInt(0n).dispose();
@@ -121,28 +126,27 @@ export class Realm {
       },
       (_base, specifier) => moduleName(specifier),
     );
+    this.install(
+      consoleFacade((line) => this.print(line)),
+      () => true,
+    ).dispose();
+    this.given = this.install(facade, () => this.running);
+  }
+
+  /** Makes a facade's object in the realm. */
+  private install({ source, calls }: Facade, allowed: () => boolean): QuickJSHandle {
+    const { context } = this;
     const host = context.newObject();
-    const calls = hostCalls(
-      () => this.currentVcpu(),
-      (line) => this.print(line),
-    );
     for (const [name, call] of Object.entries(calls)) {
       context
-        .newFunction(name, (...handles) => this.hostCall(call, handles))
+        .newFunction(name, (...handles) => this.hostCall(call, allowed(), handles))
         .consume((f) => context.setProp(host, name, f));
     }
-    const factory = context.unwrapResult(context.evalCode(FACADE_SOURCE, "facade.js", { strict: true }));
-    this.facade = context.unwrapResult(
-      context.callFunction(
-        factory,
-        context.undefined,
-        host,
-        context.newString(NAMES_64),
-        context.newString(NAMES_32),
-      ),
-    );
+    const factory = context.unwrapResult(context.evalCode(source, "facade.js", { strict: true }));
+    const made = context.unwrapResult(context.callFunction(factory, context.undefined, host));
     factory.dispose();
     host.dispose();
+    return made;
   }
 
   private load(): void {
@@ -168,7 +172,7 @@ export class Realm {
       });
   }
 
-  private exportedFunction(name: string): QuickJSHandle | null {
+  private exportedFunction(name: string, type: string): QuickJSHandle | null {
     if (!this.exports || this.problem) return null;
     const handle = this.context.getProp(this.exports, name);
     if (this.context.typeof(handle) === "function") return handle;
@@ -177,7 +181,7 @@ export class Realm {
       kind: "missing-export",
       message:
         got === "undefined"
-          ? `the part does not export ${name}: expected "export const ${name}: ExitHandler = …"`
+          ? `the part does not export ${name}: expected "export const ${name}: ${type} = …"`
           : `the part exports ${name}, but as ${got}: expected a function`,
       handler: null,
       location: null,
@@ -185,22 +189,34 @@ export class Realm {
     return null;
   }
 
-  private run(name: string, handle: QuickJSHandle, vcpu: Vcpu): Outcome | null {
+  private run<R>(
+    name: string,
+    handle: QuickJSHandle,
+    values: Primitive[],
+    expected: Expected<R>,
+  ): R | undefined {
     const { context, budget } = this;
     budget.begin();
-    this.vcpu = vcpu;
-    const result = this.enter(name, () => context.callFunction(handle, context.undefined, this.facade!));
-    this.vcpu = null;
+    this.running = true;
+    const result = this.enter(name, () =>
+      context.callFunction(
+        handle,
+        context.undefined,
+        this.given!,
+        ...values.map((value) => give(context, value)),
+      ),
+    );
+    this.running = false;
     if (this.bug) throw this.bug;
-    if (!result) return null;
+    if (!result) return undefined;
     if (result.error) {
       this.fail(name, result.error);
-      return null;
+      return undefined;
     }
-    const outcome = this.outcome(name, result.value);
+    const returned = this.take(name, result.value, expected);
     result.value.dispose();
-    if (outcome) this.watch?.({ handler: name, steps: budget.steps, hostCalls: budget.hostCalls });
-    return outcome;
+    if (returned !== undefined) this.watch?.({ name, steps: budget.steps, hostCalls: budget.hostCalls });
+    return returned;
   }
 
   /**
@@ -223,28 +239,32 @@ export class Realm {
     }
   }
 
-  private outcome(name: string, handle: QuickJSHandle): Outcome | null {
-    const text = this.context.typeof(handle) === "string" ? this.context.getString(handle) : "";
-    const outcome = OUTCOMES.find((candidate) => candidate === text);
-    if (outcome) return outcome;
+  private take<R>(name: string, handle: QuickJSHandle, expected: Expected<R>): R | undefined {
+    const taken = expected.take(returnedValue(this.context, handle));
+    if (taken !== undefined) return taken;
     const hint =
       this.context.typeof(handle) === "object" ? " (an async function or a generator returns an object)" : "";
     this.stop({
       kind: "wrong-return",
-      message: `${name} returned ${describe(this.context, handle)}${hint}: expected ${OUTCOMES.map((o) => `"${o}"`).join(", ")}`,
+      message: `${name} returned ${describe(this.context, handle)}${hint}: expected ${expected.words}`,
       handler: name,
       location: null,
     });
-    return null;
+    return undefined;
   }
 
   /** Runs a call that the part made, with values checked on the way in and errors turned into the realm's own. */
-  private hostCall(call: HostCall, handles: QuickJSHandle[]): QuickJSHandle | { error: QuickJSHandle } {
+  private hostCall(
+    call: HostCall,
+    allowed: boolean,
+    handles: QuickJSHandle[],
+  ): QuickJSHandle | { error: QuickJSHandle } {
     const { context } = this;
     const refuse = (name: string, message: string): { error: QuickJSHandle } => ({
       error: context.newError({ name, message }),
     });
     if (this.budget.chargeHostCall()) return refuse("InternalError", "interrupted");
+    if (!allowed) return refuse("TypeError", `${call.title.split(".")[0]}: used outside of a handler`);
     const values = takeArguments(context, call, handles);
     if (typeof values === "string") return refuse("TypeError", values);
     try {
@@ -254,11 +274,6 @@ export class Realm {
       this.bug = error as Error;
       return refuse("InternalError", "the hypervisor has a bug");
     }
-  }
-
-  private currentVcpu(): Vcpu {
-    if (this.vcpu) return this.vcpu;
-    throw new TypeError("vcpu: used outside of a handler");
   }
 
   private print(line: string): void {

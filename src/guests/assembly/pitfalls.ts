@@ -49,8 +49,15 @@ const shortStackSlot: Pitfall = ({ code, bits }) =>
     ? "keystone moves the stack by 16 bits: write the instruction's byte with .byte"
     : null;
 
-const sizeless: Pitfall = ({ code }) =>
-  /^(?:pushf|popf|iret|sysret)$/i.test(code)
+const PUSHED = /^push\s+(?!(?:e?[a-d]x|e?[sd]i|e?[sb]p|[c-gs]s|d?word\b.*)$|\[)/i;
+const INDIRECT_CALL = /^call\s+(?![A-Za-z_.][\w.$]*$)/i;
+const wideStackSlot: Pitfall = ({ code, bits }) =>
+  bits === 16 && (PUSHED.test(code) || INDIRECT_CALL.test(code))
+    ? "keystone moves the stack by 32 bits in 16-bit mode: write the instruction's bytes with .byte"
+    : null;
+
+const sizeless: Pitfall = ({ code, bits }) =>
+  bits !== 16 && /^(?:pushf|popf|iret|sysret)$/i.test(code)
     ? "keystone takes it for another size: add q in 64-bit mode, d in 32-bit mode"
     : null;
 
@@ -72,6 +79,7 @@ const PITFALLS: readonly Pitfall[] = [
   lateOffset,
   shortTableRegister,
   shortStackSlot,
+  wideStackSlot,
   sizeless,
   highByteBesideRex,
 ];

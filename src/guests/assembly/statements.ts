@@ -20,7 +20,7 @@ export interface Statement {
   code: string;
   kind: "code" | "data" | "none";
   /** What the processor runs where the statement stands. */
-  bits: 32 | 64;
+  bits: 16 | 32 | 64;
 }
 
 /** Bytes of an item of the directives that list numbers. */
@@ -32,7 +32,7 @@ export const ITEM_BYTES: Readonly<Record<string, number>> = {
 };
 
 const DATA_DIRECTIVES = [...Object.keys(ITEM_BYTES), ".ascii", ".asciz", ".balign", ".skip"];
-const MODE_DIRECTIVES = [".code32", ".code64"];
+const MODE_DIRECTIVES = [".code16", ".code32", ".code64"];
 
 /** A quoted text, a comment, a separator, plain text, or a quote that is never closed. */
 const PIECES = /"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)'|#.*|\/\/.*|;|[^"'#;/]+|[^]/g;
@@ -148,7 +148,7 @@ export function statementsOf(sources: readonly AssemblySource[]): Statement[] {
   let bits: Statement["bits"] = 64;
   return preprocess(lines, complain).map((line): Statement => {
     const parsed = explained(line, () => parse(line.part));
-    if (/^\.code(32|64)$/.test(parsed.code)) bits = parsed.code === ".code32" ? 32 : 64;
+    if (MODE_DIRECTIVES.includes(parsed.code)) bits = Number(parsed.code.slice(5)) as Statement["bits"];
     return { file: line.file, line: line.line, bits, ...parsed };
   });
 }

@@ -69,7 +69,7 @@ export class BtBackend implements CpuBackend {
     return [cpu];
   }
 
-  flushTranslations(): void {
+  flushPage(): void {
     this.port.flushTlb();
   }
 

@@ -7,6 +7,7 @@
  */
 export const PAGE_BYTES = 4096;
 export const LARGE_PAGE_BYTES = 0x20_0000;
+export const HUGE_PAGE_BYTES = 0x4000_0000;
 
 /** Where the frames that the hypervisor hands out to its own structures begin. */
 export const FRAMES_BASE = 0x1_0000;

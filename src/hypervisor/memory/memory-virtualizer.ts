@@ -38,4 +38,9 @@ export interface MemoryVirtualizer {
    * @param qualification - exit qualification, table 28-7
    */
   violation(address: bigint, qualification: number): ViolationOutcome;
+  /**
+   * The translation of a page of RAM goes, and the next access to it is a violation. A part without this keeps it.
+   * @param page - guest-physical
+   */
+  unmap?(page: number): void;
 }

@@ -11,9 +11,10 @@ export class ShadowedMemory implements MemoryVirtualizer {
   readonly shadow: ShadowPaging;
   readonly #map: NestedPaging;
 
-  constructor(resources: MemoryResources) {
-    this.#map = new NestedPaging(resources, READ_EXECUTE);
-    this.shadow = new ShadowPaging(resources);
+  /** @param poolFrames - most frames that shadow tables take at a time */
+  constructor(resources: MemoryResources, poolFrames?: number) {
+    this.#map = new NestedPaging(resources, { permissions: READ_EXECUTE });
+    this.shadow = new ShadowPaging({ ...resources, poolFrames });
   }
 
   get eptPointer(): bigint {

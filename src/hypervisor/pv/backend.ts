@@ -47,7 +47,7 @@ export class PvBackend implements CpuBackend {
     return [cpu];
   }
 
-  flushTranslations(): void {
+  flushPage(): void {
     this.#paging?.flush();
   }
 

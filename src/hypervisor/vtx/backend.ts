@@ -36,7 +36,7 @@ export class VtxBackend implements CpuBackend {
       guestBase: guestMemory.base,
       guestBytes: guestMemory.size,
       isDevice: (address, bytes) => vm.board.isDevice(address, bytes),
-      flush: () => this.flushTranslations(),
+      flush: () => this.#flush(),
     });
     const { shadow } = (this.#memory = memory);
     if (shadow !== undefined) guestMemory.onWrite = (address, bytes) => shadow.written(address, bytes);
@@ -48,7 +48,12 @@ export class VtxBackend implements CpuBackend {
     return cpus;
   }
 
-  flushTranslations(): void {
+  flushPage(page: number): void {
+    if (this.#memory?.unmap) this.#memory.unmap(page);
+    else this.#flush();
+  }
+
+  #flush(): void {
     if (this.#memory?.shadow === undefined) this.port.invept();
     else this.port.invvpidAll();
   }
@@ -78,9 +83,10 @@ export class VtxBackend implements CpuBackend {
     port.vmwrite(TSC_OFFSET, BigInt.asUintN(64, -BigInt(vm.start)));
     const local = board.local(index);
     const pins = vm.pins[index];
-    const events = new EventDelivery(port, board.interruptsOf(index), pins);
     const paging =
       shadow === undefined ? null : new ShadowRegisters(port, shadow.addressSpace(), guestMemory);
+    const inProtectedMode = paging === null ? undefined : () => paging.protected;
+    const events = new EventDelivery(port, board.interruptsOf(index), pins, inProtectedMode);
     const msrs = new VirtualMsrs(port, local, pins, paging);
     const parts = { port, board, interrupts, local, pins, memory, guestMemory, msrs, events, paging };
     return new VtxGuestCpu(port, vmcs, new VtxVcpu(index, parts), events, this.parts.exits);

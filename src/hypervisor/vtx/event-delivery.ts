@@ -24,11 +24,15 @@ export class EventDelivery {
   /** An acknowledged interrupt that an exception displaced: it goes first when the guest can take interrupts. */
   #displaced: number | null = null;
 
-  /** @param nmi - whether a non-maskable interrupt waits */
+  /**
+   * @param nmi - whether a non-maskable interrupt waits
+   * @param inProtectedMode - of the guest, as it sees itself
+   */
   constructor(
     private readonly port: VmxPort,
     private readonly source: InterruptSource,
     private readonly nmi: { nmiPending: boolean },
+    private readonly inProtectedMode = () => (port.vmread32(F.GUEST_CR0) & CR0_PE) !== 0,
   ) {}
 
   // #region event-reinjection
@@ -100,7 +104,7 @@ export class EventDelivery {
     const type = event.type === "interrupt" ? C.INTERRUPTION_EXTERNAL : C.INTERRUPTION_HARDWARE_EXCEPTION;
     let information = C.INTERRUPTION_VALID | (type << C.INTERRUPTION_TYPE_SHIFT) | event.vector;
     // In real mode no exception pushes an error code, and VM entry refuses one (SDM 27.2.1.3).
-    if (event.errorCode !== undefined && (this.port.vmread32(F.GUEST_CR0) & CR0_PE) !== 0) {
+    if (event.errorCode !== undefined && this.inProtectedMode()) {
       this.port.vmwrite(F.ENTRY_EXCEPTION_ERROR_CODE, BigInt(event.errorCode));
       information |= C.INTERRUPTION_ERROR_CODE_VALID;
     }

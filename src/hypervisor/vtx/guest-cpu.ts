@@ -60,6 +60,15 @@ export class VtxGuestCpu implements GuestCpu {
     this.events.beforeEntry();
   }
 
+  /** It is in real-address mode, or was and has segments that no VM entry takes, without unrestricted guest. */
+  get interpreted(): boolean {
+    return !this.vcpu.enterable;
+  }
+  interpret(): void {
+    this.vcpu.leftAgain = false;
+    this.vcpu.emulateInstruction();
+  }
+
   /** VMLAUNCH, or VMRESUME of a launched VMCS. */
   enter(): boolean {
     const entered = this.port.enter(this.#launched);
@@ -80,6 +89,7 @@ export class VtxGuestCpu implements GuestCpu {
     return (this.vcpu.exitReason = this.port.vmread32(EXIT_REASON) & BASIC_REASON);
   }
 
+  // #region exit-dispatch
   /** One look into the table, one small function. */
   handle(): Outcome {
     const reason = this.vcpu.exitReason;
@@ -87,6 +97,7 @@ export class VtxGuestCpu implements GuestCpu {
     this.events.afterExit();
     return callHandler(this.exits[reason as ExitReasonNumber], this.vcpu, reason);
   }
+  // #endregion
 
   get leftAgain(): boolean {
     return this.vcpu.leftAgain;

@@ -28,6 +28,7 @@ import * as F from "../../spec/vmcs-fields.js";
 import { ENTRY_IA32E_MODE_GUEST } from "../../spec/vmx-controls.js";
 import type { GuestMemory } from "../memory/guest-memory.js";
 import type { AddressSpace, FaultOutcome, GuestPaging } from "../memory/shadow/shadow-memory.js";
+import { segmentsFitEntry } from "./segments-fit-entry.js";
 import type { VmxPort } from "./vmx-port.js";
 
 /** Bits of CR0 and CR4 that decide about paging or that VMX operation fixes: the guest has its own idea of them. */
@@ -56,6 +57,8 @@ export class ShadowRegisters {
   cr3 = 0n;
   efer = 0;
   #pdptes: readonly bigint[] = [0n, 0n, 0n, 0n];
+  /** The guest has been in real-address mode, and its segments may still be such that no VM entry takes them. */
+  #interpreted = false;
 
   constructor(
     private readonly port: VmxPort,
@@ -68,9 +71,22 @@ export class ShadowRegisters {
     const { port } = this;
     this.cr3 = port.vmread(F.GUEST_CR3);
     this.efer = port.vmread32(F.GUEST_IA32_EFER);
+    this.#interpreted = (port.vmread32(F.CR0_READ_SHADOW) & CR0_PE) === 0;
     port.vmwrite(F.CR0_GUEST_HOST_MASK, BigInt(CR0_OWNED));
     port.vmwrite(F.CR4_GUEST_HOST_MASK, BigInt(CR4_OWNED));
     this.#apply();
+  }
+
+  /**
+   * Without "unrestricted guest" the processor has protection on in every guest: real-address mode, and what follows it until
+   * segments have been loaded, is interpreted.
+   */
+  get enterable(): boolean {
+    if (this.#interpreted && this.protected) this.#interpreted = !segmentsFitEntry(this.port);
+    return !this.#interpreted;
+  }
+  get protected(): boolean {
+    return (this.port.vmread32(F.CR0_READ_SHADOW) & CR0_PE) !== 0;
   }
 
   get cr0(): number {
@@ -100,6 +116,7 @@ export class ShadowRegisters {
     const reload = ((cr0 ^ old) & (CR0_CD | CR0_NW | CR0_PG)) !== 0;
     if (reload && !this.#loadPdptes({ cr0, cr4, efer, cr3: this.cr3 })) return false;
     this.efer = efer;
+    this.#interpreted ||= (cr0 & CR0_PE) === 0;
     this.port.vmwrite(F.GUEST_CR0, BigInt(cr0));
     this.port.vmwrite(F.CR0_READ_SHADOW, BigInt(cr0));
     if (((cr0 ^ old) & (CR0_PG | CR0_WP | CR0_PE)) !== 0) this.#apply();

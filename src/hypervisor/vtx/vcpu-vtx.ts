@@ -1,6 +1,7 @@
 import { CR4_OSXSAVE, FLAG_TF } from "../../spec/control-bits.js";
 import * as F from "../../spec/vmcs-fields.js";
 import { BLOCKING_BY_MOV_SS, BLOCKING_BY_STI } from "../../spec/vmx-controls.js";
+import { EMULATION_CYCLES } from "../costs.js";
 import type { LocalInterrupts } from "../../machine/peripherals.js";
 import type { VirtualPins } from "../io/virtual-pins.js";
 import type { VirtualBoard } from "../io/board.js";
@@ -185,9 +186,14 @@ export class VtxVcpu implements VmVcpu {
       this.leftAgain = !port.emulate(local.memory);
       return;
     }
+    port.spend(EMULATION_CYCLES);
     const own = { map: memory.eptPointer, ...paging.emulation };
     this.leftAgain = !guestMemory.tellAfter(() => port.emulate(this.#physical, own));
     if (this.leftAgain) paging.restore();
+  }
+  /** The processor can run the guest's code as it stands; else the hypervisor interprets it. */
+  get enterable(): boolean {
+    return this.paging?.enterable ?? true;
   }
   stop(message: string): Outcome {
     this.stopMessage = message;

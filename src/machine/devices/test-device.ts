@@ -15,7 +15,7 @@ export class TestDevice {
   readonly #memory = new Latch(MEMORY_BYTES);
   /** Reads back what was written, by 8, 16 and 32 bits; 4 ports, at two places. */
   readonly latch: Device = this.#latch.device;
-  /** Takes the address of a page to be flushed; 4 ports. */
+  /** Takes the physical address of a page whose mapping is to be dropped; 4 ports. */
   readonly flush: Device = {
     read: () => 0,
     write: (offset, size, value) => {

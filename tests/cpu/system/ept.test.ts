@@ -7,14 +7,16 @@ import {
   COST_WALK_REFERENCE,
   CPL,
   CYCLES,
+  GPR,
   OPERAND,
   VMX_OPERATION,
   VMX_ROOT,
 } from "../../../src/spec/cpu-state.js";
 import * as field from "../../../src/spec/vmcs-fields.js";
 import { RAM_BASE } from "../../../src/spec/memory-map.js";
+import { STOP_VM_EXIT } from "../../../src/spec/stops.js";
 import type { Machine } from "./harness.js";
-import { CODE, EPT_ROOT, GUEST_CR3_ROOT, enterRoot, monitored, read, write } from "./vmx-setup.js";
+import { CODE, EPT_ROOT, GUEST_CR3_ROOT, VMCS, enterRoot, monitored, read, write } from "./vmx-setup.js";
 
 const PT = EPT_ROOT + 0x3000;
 const PD = EPT_ROOT + 0x2000;
@@ -105,6 +107,27 @@ describe("violations", () => {
     expect(violation(() => machine.cpu.readMemory(0x7_0000n, 4)).qualification).toBe(0x8b);
   });
 
+  it("of a PDPTE that MOV to CR3 loads: a read, with no linear address to tell of", () => {
+    setRights(0x70, 0n);
+    write(machine, field.ENTRY_CONTROLS, 0x11fb | (1 << 15));
+    write(machine, field.GUEST_IA32_EFER, 0);
+    write(machine, field.GUEST_CS_ACCESS_RIGHTS, 0xc09b);
+    write(machine, field.GUEST_PDPTE0, (GUEST_CR3_ROOT + 0x2000) | 1);
+    for (const eptp of [EPTP, EPTP | 0x40]) {
+      machine.cpu.vmclear(VMCS);
+      machine.cpu.vmptrld(VMCS);
+      write(machine, field.EPT_POINTER, eptp);
+      // mov eax, 70000H; mov cr3, eax
+      machine.load(CODE, [0xb8, 0x00, 0x00, 0x07, 0x00, 0x0f, 0x22, 0xd8]);
+      expect(machine.cpu.vmlaunch()).toBe(0);
+      expect(machine.cpu.run(10)).toBe(STOP_VM_EXIT);
+      expect(read(machine, field.EXIT_REASON)).toBe(48n);
+      expect(read(machine, field.EXIT_QUALIFICATION)).toBe(1n);
+      expect(read(machine, field.GUEST_PHYSICAL_ADDRESS)).toBe(0x7_0000n);
+      write(machine, field.GUEST_RIP, CODE);
+    }
+  });
+
   it("a guest page fault comes before EPT has a say in the page", () => {
     setRights(0x70, 0n);
     machine.set32(RAM_BASE + GUEST_CR3_ROOT + 0x2000, 0);
@@ -177,6 +200,32 @@ describe("translation", () => {
     expect(machine.read(entry(0x70)) & 0x300n).toBe(0x300n);
     expect(machine.read(PD) & 0x300n).toBe(0x100n);
     expect(machine.read(entry(0x20)) & 0x300n).toBe(0x300n);
+  });
+
+  it("an accessed flag that the walk sets changes code that lies in the entry", () => {
+    // The entry of page 1EBH from its second byte on, by the accessed flag: mov al or cl, 1EH; add [rax], al, twice; hlt
+    const at = entry(0x1eb);
+    machine.write(at, (0xf4n << 56n) | 0x1e_b037n);
+    const [RAX, RCX] = [GPR, GPR + 8];
+    const runFrom = (rip: number): void => {
+      machine.set64(RAX, 0x7_0000n);
+      machine.set64(RCX, 0n);
+      write(machine, field.GUEST_RIP, rip);
+      const launched = Number(read(machine, field.EXIT_REASON)) === 12;
+      expect(launched ? machine.cpu.vmresume() : machine.cpu.vmlaunch()).toBe(0);
+      expect(machine.cpu.run(100)).toBe(STOP_VM_EXIT);
+      expect(read(machine, field.EXIT_REASON)).toBe(12n);
+    };
+    write(machine, field.EPT_POINTER, EPTP | 0x40);
+    write(machine, field.PRIMARY_CONTROLS, Number(read(machine, field.PRIMARY_CONTROLS)) | (1 << 7));
+    runFrom(at + 1);
+    expect([machine.get64(RAX) & 0xffn, machine.get64(RCX)]).toEqual([0x1en, 0n]);
+    // mov ebx, [1EB000H]; hlt
+    machine.load(CODE, [0x8b, 0x1c, 0x25, 0x00, 0xb0, 0x1e, 0x00, 0xf4]);
+    runFrom(CODE);
+    expect(machine.read(at) & 0x100n).toBe(0x100n);
+    runFrom(at + 1);
+    expect([machine.get64(RAX) & 0xffn, machine.get64(RCX)]).toEqual([0n, 0x1en]);
   });
 
   it("moves pages, and INVEPT makes a change seen", () => {

@@ -182,6 +182,7 @@ const BY_INSTRUCTION: readonly (readonly [string, readonly number[], readonly Ch
   ["INVEPT rbx, [rax]", [0x66, 0x0f, 0x38, 0x80, 0x18], [], { reason: 50, length: 5 }],
   ["INVVPID rbx, [rax]", [0x66, 0x0f, 0x38, 0x81, 0x18], [], { reason: 53 }],
   ["WBINVD", [0x0f, 0x09], [secondary(6)], { reason: 54, length: 2 }],
+  ["XSETBV", [0x0f, 0x01, 0xd1], [[field.GUEST_CR4, 0x4_2020]], { reason: 55, qualification: 0, length: 3 }],
   ["INVPCID rbx, [rax]", [0x66, 0x0f, 0x38, 0x82, 0x18], [primary(9)], { reason: 58, length: 5 }],
 ];
 
@@ -284,6 +285,108 @@ describe("instructions", () => {
     );
     expectExit({ reason: 0 });
     expect(number(field.EXIT_INTERRUPTION_INFORMATION)).toBe(0x8000_0b0d);
+  });
+});
+
+describe("XSETBV", () => {
+  const invalid: Change = [field.EXCEPTION_BITMAP, (1 << 6) | (1 << 13)];
+  it("is #UD without CR4.OSXSAVE and #GP(0) above ring 0 before it exits", () => {
+    guest([0x0f, 0x01, 0xd1], [invalid]);
+    expectExit({ reason: 0 });
+    expect(number(field.EXIT_INTERRUPTION_INFORMATION)).toBe(0x8000_0306);
+    enterRoot(machine);
+    guest(
+      [0x0f, 0x01, 0xd1],
+      [
+        invalid,
+        [field.GUEST_CR4, 0x4_2020],
+        [field.GUEST_CS_SELECTOR, 0x1b],
+        [field.GUEST_CS_ACCESS_RIGHTS, 0xa0fb],
+        [field.GUEST_SS_SELECTOR, 0x23],
+        [field.GUEST_SS_ACCESS_RIGHTS, 0xc0f3],
+      ],
+    );
+    expectExit({ reason: 0 });
+    expect(number(field.EXIT_INTERRUPTION_INFORMATION)).toBe(0x8000_0b0d);
+  });
+});
+
+describe("VMFUNC", () => {
+  it("is #UD, for the control that enables VM functions is not there: no exit of its own", () => {
+    guest([0x0f, 0x01, 0xd4], [[field.EXCEPTION_BITMAP, 1 << 6]]);
+    expectExit({ reason: 0 });
+    expect(number(field.EXIT_INTERRUPTION_INFORMATION)).toBe(0x8000_0306);
+  });
+});
+
+/** Tasks are of protected mode: a 32-bit guest without paging (26.2, 28.2.1, table 28-2). */
+describe("task switches", () => {
+  const NEW_TASK = 0x30;
+  const TASK_GATE = 0x18;
+  const IDT_GATE = 0x41;
+  const GUEST_32: readonly Change[] = [
+    [field.GUEST_CR0, 0x31],
+    [field.GUEST_IA32_EFER, 0],
+    [field.ENTRY_CONTROLS, 0x11fb | (1 << 15)],
+    [field.GUEST_CS_ACCESS_RIGHTS, 0xc09b],
+  ];
+  const SOURCES = { call: 0, iret: 1, jump: 2, idt: 3 };
+  const qualification = (source: keyof typeof SOURCES): number => SOURCES[source] * 2 ** 30 + NEW_TASK;
+  function start(code: readonly number[], changes: readonly Change[] = []): void {
+    machine.write(GUEST_GDT + NEW_TASK, 0x0000_8900_0000_0067n | (BigInt(GUEST_TSS + 0x100) << 16n));
+    machine.write(GUEST_GDT + TASK_GATE, (BigInt(NEW_TASK) << 16n) | (0xe500n << 32n));
+    machine.write(GUEST_IDT + 8 * IDT_GATE, (BigInt(NEW_TASK) << 16n) | (0xe500n << 32n));
+    machine.write(GUEST_IDT + 8 * 6, (BigInt(NEW_TASK) << 16n) | (0xe500n << 32n));
+    machine.set32(RAM_BASE + GUEST_TSS, NEW_TASK);
+    guest(code, [...GUEST_32, ...changes]);
+  }
+  const far = (opcode: number, selector: number): number[] => [opcode, 0, 0, 0, 0, selector, 0];
+
+  it.each([
+    ["CALL", far(0x9a, NEW_TASK), "call", 7],
+    ["JMP", far(0xea, NEW_TASK), "jump", 7],
+    ["CALL through a task gate", far(0x9a, TASK_GATE), "call", 7],
+    ["INT n through a task gate of the IDT", [0xcd, IDT_GATE], "idt", 2],
+  ] as const)("%s exits before anything of either task changes", (_name, code, source, length) => {
+    start(code);
+    expectExit({ reason: 9, qualification: qualification(source), length });
+    expect(number(field.GUEST_RIP)).toBe(CODE);
+    expect(number(field.GUEST_TR_SELECTOR)).toBe(TSS_SELECTOR);
+    expect(Number(machine.read(GUEST_GDT + NEW_TASK) >> 40n) & 0xff).toBe(0x89);
+    const vectoring = source === "idt" ? 0x8000_0400 + IDT_GATE : 0;
+    expect(number(field.IDT_VECTORING_INFORMATION)).toBe(vectoring);
+  });
+
+  it("IRET with NT exits with the selector that the TSS links to, if that is busy", () => {
+    start([0xcf], [[field.GUEST_RFLAGS, 0x4002]]);
+    machine.write(GUEST_GDT + NEW_TASK, machine.read(GUEST_GDT + NEW_TASK) | (2n << 40n));
+    expectExit({ reason: 9, qualification: qualification("iret"), length: 1 });
+    enterRoot(machine);
+    start(
+      [0xcf],
+      [
+        [field.GUEST_RFLAGS, 0x4002],
+        [field.EXCEPTION_BITMAP, 1 << 10],
+      ],
+    );
+    expectExit({ reason: 0 });
+    expect(number(field.EXIT_INTERRUPTION_INFORMATION)).toBe(0x8000_0b0a);
+    expect(number(field.EXIT_INTERRUPTION_ERROR_CODE)).toBe(NEW_TASK);
+  });
+
+  it("an exception through a task gate reports itself as the event in delivery", () => {
+    start([0x0f, 0x0b]);
+    expectExit({ reason: 9, qualification: qualification("idt") });
+    expect(number(field.IDT_VECTORING_INFORMATION)).toBe(0x8000_0306);
+    expect(number(field.GUEST_RFLAGS) & 0x1_0000).toBe(0x1_0000);
+  });
+
+  it("a TSS that may not be switched to faults before the exit", () => {
+    start(far(0xea, NEW_TASK), [[field.EXCEPTION_BITMAP, 1 << 13]]);
+    machine.write(GUEST_GDT + NEW_TASK, machine.read(GUEST_GDT + NEW_TASK) | (2n << 40n));
+    expectExit({ reason: 0 });
+    expect(number(field.EXIT_INTERRUPTION_INFORMATION)).toBe(0x8000_0b0d);
+    expect(number(field.EXIT_INTERRUPTION_ERROR_CODE)).toBe(NEW_TASK);
   });
 });
 

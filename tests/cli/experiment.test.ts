@@ -1,0 +1,95 @@
+import Ajv from "ajv";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { ExperimentReport, Row } from "../../src/experiments/experiment.js";
+import { EXPERIMENTS } from "../../src/experiments/registry.js";
+import { ring1 } from "./ring1.js";
+
+const schema = JSON.parse(
+  readFileSync(new URL("../../src/cli/experiment-report.schema.json", import.meta.url), "utf8"),
+);
+
+let folder: string;
+beforeAll(() => (folder = mkdtempSync(path.join(tmpdir(), "ring1-experiment-"))));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+function experiment(name: string, ...more: string[]): ExperimentReport {
+  const file = path.join(folder, `${name}.json`);
+  const finished = ring1("experiment", name, ...more, "--json", file);
+  expect(finished).toMatchObject({ status: 0, stderr: "" });
+  const report = JSON.parse(readFileSync(file, "utf8")) as ExperimentReport;
+  const valid = new Ajv().compile(schema);
+  expect(valid(report), JSON.stringify(valid.errors)).toBe(true);
+  const { columns } = EXPERIMENTS.find((entry) => entry.name === name)!;
+  expect(report.experiment).toBe(name);
+  for (const row of report.rows) expect(Object.keys(row)).toEqual(columns);
+  // A head, and a line for each row.
+  expect(finished.stdout.trim().split("\n")).toHaveLength(report.rows.length + 1);
+  return report;
+}
+
+function find(rows: readonly Row[], wanted: Row): Row {
+  const found = rows.filter((row) =>
+    Object.entries(wanted).every(([column, value]) => row[column] === value),
+  );
+  expect(found, JSON.stringify(wanted)).toHaveLength(1);
+  return found[0]!;
+}
+
+describe("ring1 experiment", () => {
+  it("lists what there is, and helps with a name", () => {
+    const help = ring1("experiment", "--help").stdout;
+    for (const { name } of EXPERIMENTS) expect(help).toContain(name);
+    expect(ring1("experiment", "wlak")).toMatchObject({
+      status: 125,
+      stdout: "",
+      stderr: "ring1: there is no experiment called wlak; did you mean walk?\n",
+    });
+    expect(ring1("experiment", "walk", "--processor", "z80").status).toBe(125);
+  });
+
+  it("walk: nm + n + m references without caches (Bhargava et al., 2008), and few with", () => {
+    const { rows } = experiment("walk");
+    for (const row of rows) {
+      const [n, m] = [row.guestLevels as number, row.hostLevels as number];
+      const dimensions = m === 0 ? 1 : 2;
+      expect(row.references, JSON.stringify(row)).toBe(row.caches === true ? dimensions : n * m + n + m);
+    }
+    expect(find(rows, { guestPage: 4096, hostPage: null, caches: false }).references).toBe(4);
+    expect(find(rows, { guestPage: 4096, hostPage: 4096, caches: false }).references).toBe(24);
+  });
+
+  it("shadow-or-nested: each way of virtualising memory wins one program", () => {
+    const { rows } = experiment("shadow-or-nested");
+    const cycles = (program: string, memory: string): number =>
+      find(rows, { program, memory }).cycles as number;
+    expect(cycles("page-tables", "shadow")).toBeGreaterThan(5 * cycles("page-tables", "nested"));
+    expect(cycles("scattered-reads", "nested")).toBeGreaterThan(1.3 * cycles("scattered-reads", "shadow"));
+    for (const program of ["page-tables", "scattered-reads"])
+      expect(find(rows, { program, memory: "none" })).toMatchObject({
+        mode: "native",
+        exits: 0,
+        relativeToNative: 1,
+      });
+  });
+
+  it("exit-cost: what leaves the guest in which mode, on the processor asked for", () => {
+    const { rows } = experiment("exit-cost", "--processor", "nehalem");
+    expect(new Set(rows.map(({ processor }) => processor))).toEqual(new Set(["nehalem"]));
+    const exits = (operation: string): unknown[] =>
+      ["none", "nested", "shadow"].map((memory) => find(rows, { operation, memory }).exits);
+    for (const operation of ["cpuid", "rdmsr", "in", "mmio"]) expect(exits(operation)).toEqual([0, 1, 1]);
+    expect(exits("cr8")).toEqual([0, 2, 2]);
+    expect(exits("cr3")).toEqual([0, 0, 2]);
+    expect(exits("invlpg")).toEqual([0, 0, 1]);
+  });
+
+  it("exit-cost: no nested paging on a processor that had none", () => {
+    const { rows } = experiment("exit-cost", "--processor", "pentium4-672");
+    expect(new Set(rows.map(({ memory }) => memory))).toEqual(new Set(["none", "shadow"]));
+    // Adams & Agesen, table 1: entry and exit take 2409 + 1931.
+    expect(find(rows, { operation: "cpuid", memory: "shadow" }).cycles).toBeGreaterThan(4340);
+  });
+});
