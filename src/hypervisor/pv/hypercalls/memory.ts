@@ -6,10 +6,8 @@ import type { PvGuest } from "../pv-guest.js";
 import type { Hypercall } from "./hypercall.js";
 import { carryOut } from "./list.js";
 
-// #region hypercall-mmu-update
 export const mmuUpdate: Hypercall = (guest, list, count) =>
   carryOut(guest, list, count, (entry, value) => guest.paging.update(entry, value));
-// #endregion
 
 export const mmuOperate: Hypercall = (guest, list, count) =>
   carryOut(guest, list, count, (what, argument) => operate(guest, what, argument));
