@@ -14,7 +14,7 @@ const MODES = {
 } as const;
 type Mode = keyof typeof MODES;
 
-/** The build of a guest that a CPU mode takes. */
+/** The build of a guest that a mode takes. */
 const imageFor = (mode: Mode, name: string): Uint8Array => builtIn(mode === "pv" ? `${name}.pv` : name);
 
 function create(mode: Mode, name = "hello", commandLine = ""): Session {

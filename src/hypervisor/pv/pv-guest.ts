@@ -148,7 +148,12 @@ export class PvGuest implements PvParts {
     return true;
   }
 
-  /** SYSCALL of ring 3 goes to the kernel, on its own stack and with a frame: SYSRET is the hypervisor's, IRETQ is not. */
+  // #region bounce-system-call
+  /**
+   * SYSCALL of ring 3 goes to the kernel, on its own stack and with a frame: SYSRET is the hypervisor's, IRETQ is not. SYSCALL does
+   * not say which ring it comes from, so that of ring 1 is taken for one of ring 3; that is why hypercalls are INT n, whose gate
+   * lets ring 1 in and no other.
+   */
   systemCall(): void {
     const { monitor, msrs } = this;
     monitor.cs = P.USER_CODE;
