@@ -45,6 +45,7 @@ export const SHORT: readonly Line[] = [
 export function viewOf(change: Partial<MachineView> = {}): MachineView {
   return {
     cpuMode: "vtx",
+    memoryMode: "nested",
     moment: { instructions: 120, exits: 3 },
     cycles: 45_000,
     ring: -1,

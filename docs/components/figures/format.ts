@@ -3,7 +3,7 @@
  * digits, the manual's names where it has them.
  */
 import { exitReasonName } from "../../lib/trace/names.js";
-import type { Ring } from "../../lib/experiments/view.js";
+import type { CpuMode, Ring } from "../../lib/experiments/view.js";
 
 /** NARROW NO-BREAK SPACE: keeps a number together and its groups apart. */
 const THIN = "\u202f";
@@ -163,7 +163,7 @@ export function vectorName(vector: number): string {
 }
 
 /** Who runs in a ring, as figures and sentences call it. */
-export function ringName(ring: Ring, cpuMode: "native" | "vtx" = "vtx"): string {
+export function ringName(ring: Ring, cpuMode: CpuMode = "vtx"): string {
   if (ring === -1) return "hypervisor";
   if (ring === 3) return "user code";
   return cpuMode === "native" ? "kernel" : "guest kernel";

@@ -88,7 +88,6 @@ export class BtBackend implements CpuBackend {
     return [cpu];
   }
 
-  // #region bt-give-way
   /** Everything of the monitor's moves to where the guest has nothing, and translations are made anew. */
   #giveWay(shadow: ShadowPaging, moveTo: (base: bigint, slot: number) => void): void {
     if (!this.#wanted) return;
@@ -98,7 +97,6 @@ export class BtBackend implements CpuBackend {
     this.#cpu!.settle();
     moveTo(L.windowBase(slot), slot);
   }
-  // #endregion
 
   /** The translation cache, to be looked at. */
   get cache(): Cache {

@@ -161,7 +161,6 @@ export class Cache {
     return this.#callOuts.get(offset);
   }
 
-  // #region chain-blocks
   /** From now on the exit leads straight to the block, and a conditional jump to it does so itself. */
   link(exit: Exit, to: Block): void {
     if (!exit.block.alive || !to.alive || exit.block.bits !== to.bits || exit.linked !== null) return;
@@ -176,7 +175,6 @@ export class Cache {
     this.memory.write(this.machine + exit.at, UNLINKED);
     if (exit.condition !== 0) this.#write32(exit.condition, exit.at - (exit.condition + 4));
   }
-  // #endregion
 
   /** The block can be found by indirect jumps to its guest address. */
   publish(block: Block): void {
@@ -234,7 +232,6 @@ export class Cache {
     this.#writeRoutines();
   }
 
-  // #region precise-state
   /** Where the guest is when the processor is at an offset; undefined: nowhere that it could be. */
   place(offset: number): Place | undefined {
     const block = this.blockAt(offset);
@@ -249,7 +246,6 @@ export class Cache {
     }
     return this.#sharedPlace(offset);
   }
-  // #endregion
 
   blockAt(offset: number): Block | undefined {
     const block = lastAtOrBefore(this.#order, (candidate) => candidate.start, offset);
@@ -307,7 +303,6 @@ export class Cache {
     }
   }
 
-  // #region indirect-entry
   /**
    * The table's index is 16 bits of the address: what it leads to compares the rest, without touching a flag, and gives the
    * registers back.
@@ -327,7 +322,6 @@ export class Cache {
     code.restore(RAX, L.SAVED_RAX);
     return { length: code.length, body };
   }
-  // #endregion
 
   /** Writes the entry of a block that is to follow at once. @returns offset behind it */
   beginWithEntry(rip: number, bits: 32 | 64, at: number): number {

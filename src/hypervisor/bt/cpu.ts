@@ -306,7 +306,6 @@ export class TranslatedCpu implements GuestCpu, BtCpu {
     this.#emulation = emulation;
   }
 
-  // #region bt-arrival
   /** Where the guest was: in the cache, or in code of its own at ring 3. */
   arrive(): number {
     const { monitor } = this;
@@ -322,7 +321,6 @@ export class TranslatedCpu implements GuestCpu, BtCpu {
     else this.#locate();
     return (this.#reason = arrival);
   }
-  // #endregion
 
   #arriveAtCallOut(): number {
     const { cache } = this.translations;
@@ -352,7 +350,6 @@ export class TranslatedCpu implements GuestCpu, BtCpu {
     this.rip = place.rip;
   }
 
-  // #region precise-guest-state
   /** Puts the guest's registers and RIP where they were before the instruction that translated code is at, or after the last. */
   settle(): void {
     const place = this.#place;
@@ -366,14 +363,12 @@ export class TranslatedCpu implements GuestCpu, BtCpu {
     this.rsp = BigInt.asUintN(64, this.rsp + BigInt(place.adjustment));
     if ((state & B.AFTER_STI) !== 0) this.shadow = true;
   }
-  // #endregion
 
   #targetInRax(): number {
     const rax = this.port.readRegister(0);
     return this.state.bits === 64 ? Number(BigInt.asIntN(64, rax)) : Number(rax & 0xffff_ffffn);
   }
 
-  // #region bt-handle
   handle(): Outcome {
     const reason = this.#reason;
     this.port.spend(handlerCycles(reason));
@@ -386,7 +381,6 @@ export class TranslatedCpu implements GuestCpu, BtCpu {
     if (this.#stop !== null) return "shutdown";
     return this.halted ? "halt" : "resume";
   }
-  // #endregion
 
   #handleCallOut(callOut: B.CallOut): void {
     switch (callOut.kind) {
@@ -496,7 +490,6 @@ export class TranslatedCpu implements GuestCpu, BtCpu {
     if (!deliver(this, event)) this.shutDown();
   }
 
-  // #region bt-interrupts
   /** A waiting interrupt goes in if the guest can take it, else translated code is told to ask when it can. */
   beforeEntry(): void {
     const { pins, giveWay } = this.parts;
@@ -515,9 +508,7 @@ export class TranslatedCpu implements GuestCpu, BtCpu {
     if (taken) this.inject({ vector: source.acknowledgeInterrupt(), kind: "interrupt" });
     this.page.interruptWaits = source.interruptPending;
   }
-  // #endregion
 
-  // #region bt-entry
   enter(): boolean {
     const { monitor, state } = this;
     const user = state.cpl === 3;
@@ -541,7 +532,6 @@ export class TranslatedCpu implements GuestCpu, BtCpu {
     done();
     return completed;
   }
-  // #endregion
 
   /** One instruction of the guest's, then back here: an interrupt waits behind a shadow, or the guest steps itself. */
   #mustStepAlone(): boolean {

@@ -31,7 +31,6 @@ interface Gate {
   stack: number;
 }
 
-// #region guest-event
 /**
  * Delivers an event through the guest's own IDT, as its processor would (SDM 6.12, 6.14): the frame goes onto the guest's stack,
  * with the ring that the guest believes to be in. An exception on the way makes a double fault of some (6.15).
@@ -46,7 +45,6 @@ export function deliver(cpu: BtCpu, event: Event): boolean {
     current = isDouble(current, fault) ? DOUBLE : { ...fault, kind: "exception" };
   }
 }
-// #endregion
 
 const DOUBLE: Event = { vector: DOUBLE_FAULT, errorCode: 0, kind: "exception" };
 

@@ -104,7 +104,6 @@ export class Descriptors {
     this.memory.write(at, 1, BigInt((descriptor.high >>> 8) & 0xff), SUPERVISOR);
   }
 
-  // #region shadow-descriptor
   /** Puts the copy into the processor's own table. @returns whether it is there now, and was not before */
   copy(descriptor: GuestDescriptor): boolean {
     const { selector, low, high } = descriptor;
@@ -117,7 +116,6 @@ export class Descriptors {
     this.#set(selector, low, own >>> 0);
     return true;
   }
-  // #endregion
 
   #set(selector: number, low: number, high: number): void {
     if ((selector & TABLE_LDT) === 0) this.tables.setDescriptor(selector, [low, high]);

@@ -54,7 +54,6 @@ function mergeFlags(cpu: BtCpu, flags: bigint, size: number): void {
   cpu.rflags = (cpu.rflags & ~BigInt(changeable)) | (flags & BigInt(changeable)) | BigInt(FLAG_FIXED);
 }
 
-// #region emulate-iret
 export function iret(cpu: BtCpu, size: number): Fault | null {
   const { state } = cpu;
   if ((cpu.rflags & BigInt(FLAG_NT)) !== 0n && state.longMode) return generalProtection();
@@ -85,7 +84,6 @@ export function iret(cpu: BtCpu, size: number): Fault | null {
   arrive(cpu, D.segmentOf(code, selector), ss, level, rip);
   return null;
 }
-// #endregion
 
 /** Code that IRET and a far RET may return to; undefined with a fault in the memory's. */
 function returnCode(cpu: BtCpu, selector: number): D.GuestDescriptor | undefined {
@@ -163,7 +161,6 @@ export function farTransfer(cpu: BtCpu, selector: number, offset: bigint, call: 
   return null;
 }
 
-// #region emulate-syscall
 /** SYSCALL (SDM Vol. 2), by the kernel's or the user's code; `next` is the address behind it. */
 export function syscall(cpu: BtCpu, next: number): Fault | null {
   const { state } = cpu;
@@ -175,7 +172,6 @@ export function syscall(cpu: BtCpu, next: number): Fault | null {
   arrive(cpu, flatCode(selector, 0, true), flatStack(selector + 8, 0), 0, state.lstar);
   return null;
 }
-// #endregion
 
 export function sysret(cpu: BtCpu, size: number): Fault | null {
   const { state } = cpu;

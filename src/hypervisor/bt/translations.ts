@@ -71,14 +71,12 @@ export class Translations {
     });
   }
 
-  // #region find-or-translate
   /** Offset in the cache of the code for where the guest is. */
   offsetFor(cpu: BtCpu, alone: boolean): number {
     const bits = cpu.state.bits as 32 | 64;
     if (alone) return this.#translate(cpu, bits, { most: 1 });
     return this.cache.find(cpu.rip, bits)?.start ?? this.#translate(cpu, bits);
   }
-  // #endregion
 
   /** @param entry - it begins with its entry for indirect jumps */
   #translate(
@@ -158,7 +156,6 @@ export class Translations {
     this.verify(this.parts.memory());
   }
 
-  // #region verify-code-pages
   /** Translations are found by linear address: those whose page is another one now, or none, go. */
   verify(memory: GuestLinear): void {
     for (const [linear, { page, blocks }] of [...this.cache.linearPages]) {
@@ -168,9 +165,7 @@ export class Translations {
       for (const block of [...blocks]) this.cache.drop(block);
     }
   }
-  // #endregion
 
-  // #region bt-page-fault
   /**
    * #PF at ring 1 or 3. Most are the shadow's or the guest's own; a write to a page that holds code, or a page table, is carried
    * out in software, and what was made from what it changed is made anew.
@@ -201,7 +196,6 @@ export class Translations {
         return this.#carryOut(cpu, linear, outcome.guestPhysical);
     }
   }
-  // #endregion
 
   /**
    * A page of code that is written as a whole, by a string instruction or by many stores, is one no longer.
@@ -238,7 +232,6 @@ export class Translations {
     cpu.emulate({ linear, target: guestMemory.base + page, devices: null, done, stop });
   }
 
-  // #region adaptive-translation
   /** An instruction of the guest's kernel that faults again and again is translated anew, to leave the cache by itself. */
   #adapt(cpu: BtCpu): void {
     if (cpu.state.cpl !== 0) return;
@@ -258,7 +251,6 @@ export class Translations {
     cpu.memory.fault = null;
     if (address !== undefined && this.parts.shadow.traced(address)) this.#carryOut(cpu, linear, address);
   }
-  // #endregion
 
   /** 32-bit code finds the cache below 4 GiB, in tables that are made as they are needed. */
   #supplyCache(cpu: BtCpu, linear: bigint, errorCode: number): boolean {

@@ -66,7 +66,6 @@ export class Translator {
     private readonly source: CodeSource,
   ) {}
 
-  // #region translate-block
   /**
    * Translates from `rip` on.
    * @param start - offset in the cache where the translation will be
@@ -96,7 +95,6 @@ export class Translator {
     this.#finish();
     return { block, code, callOuts: this.#callOuts };
   }
-  // #endregion
 
   #begin(bits: 32 | 64, start: number): void {
     this.#code.begin(bits, start);
@@ -137,7 +135,6 @@ export class Translator {
     return this.#leave(kind, mnemonic);
   }
 
-  // #region translate-identical
   /** As it is, unless its data is found relative to RIP, or in 32-bit code through a segment that is not the guest's here. */
   #identical(): boolean {
     const { decoder } = this;
@@ -150,7 +147,6 @@ export class Translator {
     else this.#code.copy(this.#bytes, this.#from, this.#from + decoder.length);
     return true;
   }
-  // #endregion
 
   /** GS is the cache's own in 32-bit code, and CS its code: the instruction is executed by itself, with GS leading where it wants. */
   #segmented(): boolean {
@@ -209,7 +205,6 @@ export class Translator {
     code.restore(pointer, L.SAVED_POINTER);
   }
 
-  // #region translate-branches
   /** Two exits, of which the one that is not taken is the rest of the block. */
   #conditional(): boolean {
     const code = this.#code;
@@ -286,7 +281,6 @@ export class Translator {
     code.jumpThroughTable();
     return false;
   }
-  // #endregion
 
   #target(): number {
     const { branchTarget } = this.decoder;
@@ -400,7 +394,6 @@ export class Translator {
     return this.#callOut(K.CALL_OUT_SEGMENT, true, { segment, ...what });
   }
 
-  // #region translate-in-cache
   /** CLI, STI, PUSHF and POPF: a byte of the state page is the guest's IF. */
   #inCache(mnemonic: number, alone: boolean): boolean {
     const code = this.#code;
@@ -500,7 +493,6 @@ export class Translator {
     code.restoreAl(L.PORT_VALUE);
     return true;
   }
-  // #endregion
 
   /** MOVZX of a byte on the stack. */
   #stackByte(opcode: number, register: number, displacement: number): void {

@@ -70,7 +70,6 @@ export class Monitor {
     this.#writeCallMsrs();
   }
 
-  // #region monitor-arrival
   /**
    * The processor has come to ring 0: RIP tells through which gate, the frame on the stack where from (SDM 6.14.2). After
    * SYSCALL RIP and RFLAGS are in RCX and R11, and CS and SS are lost, as are RIP and RSP after SYSENTER.
@@ -92,7 +91,6 @@ export class Monitor {
     this.rflags = port.readRegister(R11);
     return MONITOR_SYSCALL;
   }
-  // #endregion
 
   #readFrame(vector: number): void {
     let at = this.#stack(this.port.readRegister(RSP));
@@ -107,7 +105,6 @@ export class Monitor {
     this.ss = this.#memory.read16(at + 32);
   }
 
-  // #region monitor-resume
   /** Back to the guest: a frame on the monitor's stack, and IRETQ. The caller has seen to it that it does not fault. */
   resume(): void {
     const at = this.tables.machine + L.STACK_END - FRAME_BYTES;
@@ -118,7 +115,6 @@ export class Monitor {
     this.#memory.write64(at + 32, BigInt(this.ss));
     this.port.iret(this.#linear(L.EXIT_STUB), this.#linear(L.STACK_END) - BigInt(FRAME_BYTES));
   }
-  // #endregion
 
   /**
    * As {@link resume}, and carries the guest's next instruction out in software (see {@link Ring0Port.emulate}).

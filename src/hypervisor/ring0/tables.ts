@@ -44,7 +44,6 @@ export class MonitorTables {
    * Writes them for a linear base.
    * @param openVector - the vector that code at ring 1 may raise with INT n; code at ring 3 may raise none
    */
-  // #region monitor-tables
   write(base: bigint, openVector: number): void {
     const at = (offset: number): bigint => base + BigInt(offset);
     this.setDescriptor(L.MONITOR_CODE, flatCode(0, 64));
@@ -63,7 +62,6 @@ export class MonitorTables {
     this.memory.fill(this.machine + L.ENTRY_STUBS, L.STUB_PAGES_BYTES, HLT);
     this.memory.write(this.machine + L.EXIT_STUB, Uint8Array.from(IRETQ));
   }
-  // #endregion
 
   /** @param selector - of the monitor's, or of the guest's own descriptors */
   setDescriptor(selector: number, [low, high]: Descriptor): void {
