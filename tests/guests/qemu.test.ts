@@ -59,9 +59,12 @@ function runAssembled(
 
 describe.skipIf(!have(QEMU))("in QEMU", () => {
   const STRESSING = ["tlb-misses", "cold-code", "changing-code", "exits", "interrupts"];
-  it.each(["hello", "rings", "prime", "sieve", "memory-walk", "fib", "triple-fault", ...STRESSING])("%s", (name) => {
-    expect(runAssembled(name)).toEqual({ console: expected(name), status: 0 });
-  });
+  it.each(["hello", "rings", "prime", "sieve", "memory-walk", "fib", "triple-fault", ...STRESSING])(
+    "%s",
+    (name) => {
+      expect(runAssembled(name)).toEqual({ console: expected(name), status: 0 });
+    },
+  );
 
   it("hello sees the hypervisor", () => {
     const { console } = runAssembled("hello", "", ["-cpu", "qemu64,vendor=GenuineIntel"]);

@@ -108,10 +108,19 @@ describe("names", () => {
   });
 
   it("names exit reasons", () => {
-    expect([exitReasonName(10), exitReasonName(48), exitReasonName(777)]).toEqual([
+    expect([exitReasonName(10), exitReasonName(48), exitReasonName(9999)]).toEqual([
       "CPUID",
       "EPT_VIOLATION",
-      "REASON_777",
+      "REASON_9999",
+    ]);
+  });
+
+  it("names what brings a monitor at ring 0 in", () => {
+    expect([0x10e, 0x120, 0x200, 0x316].map(exitReasonName)).toEqual([
+      "PAGE_FAULT",
+      "VECTOR_32",
+      "MONITOR_SYSCALL",
+      "CALL_OUT_CPUID",
     ]);
   });
 });

@@ -9,6 +9,7 @@ import * as L from "./layout.js";
 import type { Translation } from "./translator.js";
 
 const JUMP = 0xe9;
+const JUMP_BYTES = 5;
 /** INT of the call-out vector and a NOP of three bytes: as long as a jump. */
 const UNLINKED = Uint8Array.of(0xcd, L.CALL_OUT_VECTOR, 0x0f, 0x1f, 0x00);
 const ENTRY_BYTES = 64;
@@ -310,11 +311,11 @@ export class Cache {
     const code = this.#code;
     code.begin(bits, at);
     code.shortTable = this.shortTable;
-    code.constant(RCX, -BigInt(rip));
+    code.jump(this.#misses[bits]);
+    code.constant(RCX, 1n - BigInt(rip));
     if (bits === 64) code.byte(0x48);
     code.byte(0x8d, 0x0c, 0x01); // LEA RCX, [RCX + RAX]
-    code.jumpIfZero(5);
-    code.jump(this.#misses[bits]);
+    code.jumpUnlessOne(-(code.length + 2));
     const body = code.at;
     if (code.usesRdx) code.restore(RDX, L.SAVED_RDX);
     code.restore(RCX, L.SAVED_RCX);
@@ -341,7 +342,7 @@ export class Cache {
   }
   #addEntry(block: Block, at: number, body: number): void {
     this.#entries.push({ at, body, block });
-    block.entry = at;
+    block.entry = at + JUMP_BYTES;
   }
 
   /** The last jump is after the registers are the guest's again; before that RAX holds the target, then it is the block's. */

@@ -125,9 +125,9 @@ export class Code {
       this.dword(L.HASH_32);
     }
   }
-  /** JRCXZ or JECXZ over so many bytes. */
-  jumpIfZero(bytes: number): void {
-    this.byte(0xe3, bytes);
+  /** LOOP: a jump over so many bytes, back if negative, unless RCX is 1. It is lost. */
+  jumpUnlessOne(bytes: number): void {
+    this.byte(0xe2, bytes & 0xff);
   }
   callOut(): void {
     this.byte(0xcd, L.CALL_OUT_VECTOR);

@@ -15,7 +15,7 @@ export const HASH_64 = CONSTANTS + CONSTANTS_BYTES;
 export const HASH_32 = HASH_64 + 8 * HASH_ENTRIES;
 export const CODE = HASH_32 + 4 * HASH_ENTRIES;
 /** Bytes of all. */
-export const CACHE_BYTES = 32 << 20;
+export const CACHE_BYTES = 16 << 20;
 
 /** The part of the data that 32-bit code can reach. */
 export const GS_BYTES = CODE;

@@ -37,6 +37,8 @@ const CS_PREFIX = 0x2e;
 const GS_PREFIX = 0x65;
 const NOP3 = [0x0f, 0x1f, 0x00];
 const JUMP_BYTES = 5;
+const RESTORE_BYTES = 7;
+const CALL_OUT_BYTES = 2;
 const fits32 = (value: number): boolean => value >= -0x8000_0000 && value <= 0x7fff_ffff;
 
 /**
@@ -455,8 +457,7 @@ export class Translator {
     code.save(RCX, L.SAVED_RCX);
     block.piece(code.at, this.#next, state | B.RESTORE_RCX);
     code.restoreByte(RCX, field);
-    const skipped = code.bits === 64 ? 9 : 9;
-    code.jumpIfZero(skipped);
+    code.jumpUnlessOne(RESTORE_BYTES + CALL_OUT_BYTES);
     code.restore(RCX, L.SAVED_RCX);
     this.#callOut(K.CALL_OUT_INTERRUPT, true, state === B.AFTER_STI);
     block.piece(code.at, this.#next, state | B.RESTORE_RCX);

@@ -148,7 +148,6 @@ export class PvGuest implements PvParts {
     return true;
   }
 
-  // #region bounce-system-call
   /**
    * SYSCALL of ring 3 goes to the kernel, on its own stack and with a frame: SYSRET is the hypervisor's, IRETQ is not. SYSCALL does
    * not say which ring it comes from, so that of ring 1 is taken for one of ring 3; that is why hypercalls are INT n, whose gate
