@@ -1,8 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { Session } from "../../src/experiments/session.js";
 import type { CpuMode, MemoryMode } from "../../src/experiments/view.js";
-import { CATALOGUE } from "../../src/guests/catalogue.js";
-import { builtImage, core, decoder, guest } from "./guest.js";
+import { core, decoder, guest } from "./guest.js";
 
 const RAM = 16 * 2 ** 20;
 const COMPARED = new Set("RAX RCX RDX RBX RSP RBP RSI RDI R8 R9 RIP RFLAGS CR2 CR3 EFER".split(" "));
@@ -185,34 +184,4 @@ describe("a guest that switches paging on under the hypervisor's eyes", () => {
     expect(native.ending).toEqual({ kind: "debug-exit", status: 9 });
     expectTheSame(legacy(setup), native);
   });
-});
-
-/** What they print, but for who the hypervisor is, and how they end. */
-describe("every built-in guest", () => {
-  const LIMIT = 3_000_000;
-  it.each(CATALOGUE.map(({ name, image, ramMebibytes }) => ({ name, image, ramMebibytes })))(
-    "$name",
-    ({ image, ramMebibytes }) => {
-      const end = (cpuMode: CpuMode, memoryMode?: MemoryMode) => {
-        const session = Session.create({
-          core,
-          decoder,
-          image: builtImage(image),
-          name: image,
-          cpuMode,
-          memoryMode,
-          ramBytes: ramMebibytes << 20,
-          commandLine: "1",
-          maxInstructions: LIMIT,
-          trace: false,
-        });
-        session.run();
-        const { console, ending } = session.view();
-        const told = console.replace(/^above .*$/m, "");
-        return { console: told, ending: { kind: ending?.kind, status: ending?.status } };
-      };
-      const native = end("native");
-      for (const [cpu, memory] of MODES) expect(end(cpu, memory), `${cpu} ${memory}`).toEqual(native);
-    },
-  );
 });
