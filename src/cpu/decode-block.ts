@@ -11,7 +11,7 @@ import { KIND_END } from './build/tables';
 import { codeLimit, modeKey, ripMask } from './context';
 import { decode, rowCycles, rowIsSystem, TRUNCATED } from './decoder';
 import { raise } from './fault';
-import { fetchPage } from './memory';
+import { copyIn, fetchPage } from './memory';
 import { OP_BYTES, opRow } from './op';
 import { hostOfPhysical, NO_ADDRESS } from './physical';
 
@@ -70,13 +70,13 @@ export function decodeAlone(linear: u64, pa: u64): bool {
   const op = SCRATCH_BLOCK + BLOCK_HEADER;
   const first = min<usize>(15, PAGE - (<usize>linear & (PAGE - 1)));
   store<u64>(SCRATCH_BLOCK, rip);
-  copyCode(FETCH_BUFFER, pa, first);
+  copyIn(FETCH_BUFFER, pa, first);
   let length = decode(op, FETCH_BUFFER, FETCH_BUFFER + first, rip, SCRATCH_BLOCK);
   if (length == TRUNCATED) {
     if (codeLimit - rip < first) return outsideSegment();
     const pa2 = fetchPage((linear + first) & ripMask);
     if (pa2 == NO_ADDRESS) return false;
-    copyCode(FETCH_BUFFER + first, pa2, 15 - first);
+    copyIn(FETCH_BUFFER + first, pa2, 15 - first);
     length = decode(op, FETCH_BUFFER, FETCH_BUFFER + 15, rip, SCRATCH_BLOCK);
   }
   if (codeLimit - rip < <u64>(length - 1)) return outsideSegment();
@@ -89,11 +89,4 @@ export function decodeAlone(linear: u64, pa: u64): bool {
 function outsideSegment(): bool {
   raise(GENERAL_PROTECTION, 0);
   return false;
-}
-
-/** No code is fetched from devices: all ones. */
-function copyCode(to: usize, pa: u64, bytes: usize): void {
-  const host = hostOfPhysical(pa);
-  if (host != 0) memory.copy(to, host, bytes);
-  else memory.fill(to, 0xff, bytes);
 }

@@ -150,7 +150,7 @@ function misconfigured(entry: u64, level: u32, leaf: bool): bool {
 }
 
 function unmapped(gpa: u64, access: u64, permissions: u64, va: u64, final: bool): u64 {
-  if (emulating && (access & EPT_ACCESS_FETCH) == 0) return EMULATED | gpa;
+  if (emulating) return EMULATED | gpa;
   return violation(gpa, access, permissions, va, final);
 }
 

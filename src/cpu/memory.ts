@@ -234,7 +234,8 @@ function deviceWriteAt(pa: u64, size: u32, value: u32): void {
   else mmioWrite(<f64>pa, size, value);
 }
 
-function copyIn(to: usize, pa: u64, size: u32): void {
+/** Bytes of machine-physical memory, or what a device or ROM gives in units of the bus. */
+export function copyIn(to: usize, pa: u64, size: u32): void {
   const host = hostOfPhysical(pa);
   if (host != 0) {
     memory.copy(to, host, size);
@@ -282,7 +283,7 @@ export function fetchPage(va: u64): u64 {
   const pa = translate(va, access);
   if (pa == NO_ADDRESS) return pa;
   rememberWalk(va);
-  fillFetchTlb(base, va, pa, pageFlags);
+  if ((pa & EMULATED) == 0) fillFetchTlb(base, va, pa, pageFlags);
   return pa;
 }
 

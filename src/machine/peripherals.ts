@@ -24,6 +24,7 @@ import { RtcMc146818 } from "./chipset/rtc-mc146818.js";
 import { SystemControlB } from "./chipset/system-control-b.js";
 import type { Clock } from "./clock.js";
 import { LocalMemory } from "./local-memory.js";
+import { debugConsole } from "./devices/debug-console.js";
 import { DebugExit } from "./devices/debug-exit.js";
 import { FwCfg } from "./devices/fw-cfg.js";
 import { Latch } from "./devices/latch.js";
@@ -136,12 +137,13 @@ export class Peripherals {
     mmio.register(IO_APIC, IO_APIC_BYTES, this.ioApic.device);
   }
 
-  #wireDevices({ ramBytes, processors, onDebugExit, onFlushPage }: PeripheralsConnections): void {
+  #wireDevices({ ramBytes, processors, onDebugExit, onFlushPage, onSerial }: PeripheralsConnections): void {
     const { ports, mmio } = this;
     const files = new Map([["etc/e820", e820File(ramBytes)]]);
     const firmware = new FwCfg({ ramBytes, processors: processors.length, files });
     const test = new TestDevice((line, level) => this.setLine(line, level), onFlushPage);
     ports.register(P.SERIAL_COM1, 8, this.serial.device);
+    ports.register(P.DEBUG_CONSOLE, 1, debugConsole(onSerial));
     ports.register(P.DEBUG_EXIT, 4, new DebugExit(onDebugExit).device);
     ports.register(P.TEST_LATCH, 4, test.latch);
     ports.register(P.TEST_FLUSH, 4, test.flush);

@@ -10,6 +10,8 @@ export const PIT = 0x40;
 export const SERIAL_COM1 = 0x3f8;
 /** Writing v ends the run with exit status 2v + 1. */
 export const DEBUG_EXIT = 0xf4;
+/** Where firmware writes its log: what QEMU calls isa-debugcon. */
+export const DEBUG_CONSOLE = 0x402;
 /** ACPI PM1a event block: status and enable, 16 bits each. */
 export const ACPI_PM1A_EVENT = 0x600;
 /** ACPI PM1a control: writing SLP_EN (bit 13) with SLP_TYP 0 powers the board off. */

@@ -4,7 +4,6 @@ import {
   EPT_LARGE,
   EPT_MEMORY_TYPE_WB,
   EPT_READ,
-  EPT_VIOLATION_FETCH,
   EPT_VIOLATION_WRITE,
   EPT_WRITE,
   EPTP_ACCESSED_DIRTY,
@@ -107,8 +106,8 @@ export class NestedPaging implements MemoryVirtualizer {
   // #region ept-violation-policy
   /**
    * RAM is mapped with every permission, so a violation is an access to a device, to nothing, or to RAM that was unmapped. A
-   * device's registers are reached by emulation, and so is a write to nothing, which must leave no trace; a read or fetch there
-   * gets the frame of all ones.
+   * device's registers are reached by emulation, and so are ROM, code in it too, and a write to nothing, which must leave no
+   * trace; a read or fetch there gets the frame of all ones.
    */
   violation(address: bigint, qualification: number): ViolationOutcome {
     const page = Math.floor(Number(address) / PAGE_BYTES) * PAGE_BYTES;
@@ -117,12 +116,6 @@ export class NestedPaging implements MemoryVirtualizer {
       return { kind: "mapped" };
     }
     const device = this.resources.isDevice(page, PAGE_BYTES);
-    if (device && (qualification & EPT_VIOLATION_FETCH) !== 0) {
-      return {
-        kind: "refused",
-        why: `The guest jumped to the device at guest-physical 0x${address.toString(16)}.`,
-      };
-    }
     if (device || (qualification & EPT_VIOLATION_WRITE) !== 0) return { kind: "emulate" };
     this.#mapVoid(page);
     return { kind: "mapped" };
