@@ -28,7 +28,7 @@ it("runs the kernel at ring 1: half of the instructions trap, POPF does not, and
   await stage.getByText("26 instructions of 26").waitFor();
   expect(await stage.locator('.tile[data-fate="trapped"]').count()).toBe(13);
   expect(await stage.locator('.tile[data-fate="silent"]').count()).toBe(13);
-  expect(await stage.locator('.tile[data-fate="silent"]', { hasText: "POPF" }).innerText()).toMatch(
+  expect(await stage.locator('.tile[data-fate="silent"]', { hasText: "POPF" }).textContent()).toMatch(
     /200 ≠ 0/,
   );
   await prediction.getByText("5 of 7 as you predicted.").waitFor();

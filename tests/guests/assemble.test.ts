@@ -241,8 +241,15 @@ describe("errors", () => {
   });
 });
 
-/** The decoder's word for a jump that the sources call otherwise. */
-const SYNONYMS: Record<string, string> = { je: "jz", jne: "jnz", jae: "jnc" };
+/** The decoder's word for what the sources call otherwise. */
+const SYNONYMS: Record<string, string> = { je: "jz", jne: "jnz", jae: "jnc", ret: "retf" };
+
+/** A multiboot image is 32-bit code up to where it enters long mode, if it does. */
+function bitsAt(address: number, { multiboot_header, start, long_mode }: Record<string, number>): 32 | 64 {
+  if (multiboot_header === undefined) return 64;
+  if (long_mode === undefined) return 32;
+  return address >= start && address < long_mode ? 32 : 64;
+}
 
 /** What a line that uses a macro stands for, in any build. */
 function macroBody(sources: readonly AssemblySource[], line: string): string | null {
@@ -259,8 +266,7 @@ describe("an independent decoder", () => {
       const { bytes, listing, symbols } = assemble(sources, { origin: GUEST_ORIGIN });
       const wrong = listing.flatMap(({ address, length, file, line, kind }) => {
         if (kind === "data") return [];
-        const bits = address >= symbols.start && address < symbols.long_mode ? 32 : 64;
-        const read = disassemble(bits, bytes.subarray(address - GUEST_ORIGIN), address);
+        const read = disassemble(bitsAt(address, symbols), bytes.subarray(address - GUEST_ORIGIN), address);
         const [mnemonic] = read.text.split(" ");
         const written = sources[file].text.split("\n")[line - 1];
         const words = (macroBody(sources, written) ?? written).split(/[^\w]+/);
