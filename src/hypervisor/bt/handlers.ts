@@ -191,7 +191,7 @@ function loadTask(cpu: BtCpu, selector: number): Fault | null {
   return cpu.memory.takeFault();
 }
 
-/** SGDT, SIDT, SLDT, STR and SMSW tell of the virtual processor (of the seventeen, figures section 7). */
+/** SGDT, SIDT, SLDT, STR and SMSW tell of the virtual processor (of the seventeen of Robin and Irvine, 2000). */
 const storeTable: CallOutHandler = (cpu, { mnemonic, operand }) => {
   const { operand: target, size } = operand as { operand: Operand; size: number };
   const { state } = cpu;

@@ -2,9 +2,11 @@ import * as K from "../../spec/call-outs.js";
 import { CS } from "../../spec/cpu-state.js";
 import * as B from "./block.js";
 import { Block } from "./block.js";
+import { callOutOperand } from "./call-out-operand.js";
 import * as C from "./classes.js";
 import { Code, RAX, RCX, RDX } from "./code.js";
 import { DECODER_BYTES, type Decoder } from "./decoder.js";
+import { isFarForm, opcodeOffset, operandSize, rexOffset } from "./encoding.js";
 import { FLOW, MNEMONIC as M, OP_KIND, REGISTER } from "./iced-numbers.js";
 import * as L from "./layout.js";
 import { operandOf } from "./operand.js";
@@ -132,7 +134,7 @@ export class Translator {
     if (kind === C.EMULATED_IN_CACHE) return this.#inCache(mnemonic, alone);
     if (kind === C.BRANCH) return mnemonic === M.Ret ? this.#return(alone) : this.#loop();
     if (kind === C.BY_OPERAND) return this.#byOperand(mnemonic, alone);
-    return this.#leave(kind, mnemonic);
+    return this.#leave(kind);
   }
 
   /** As it is, unless its data is found relative to RIP, or in 32-bit code through a segment that is not the guest's here. */
@@ -350,7 +352,7 @@ export class Translator {
     return this.#indirect(call, alone);
   }
 
-  /** MOV with a control, debug or segment register (see the seventeen, figures section 7). */
+  /** MOV with a control, debug or segment register (of the seventeen of Robin and Irvine, 2000). */
   #move(first: number, second: number): boolean {
     const { bits } = this.#block;
     if (second >= REGISTER.CR0 && second < REGISTER.DR0) return this.#readControl(second - REGISTER.CR0);
@@ -489,7 +491,7 @@ export class Translator {
     const { decoder } = this;
     const code = this.#code;
     const known = decoder.secondKind === OP_KIND.Immediate8 && decoder.immediate8 === L.KNOWN_PORT;
-    if (!known || decoder.firstRegister !== REGISTER.AL) return this.#leave(K.CALL_OUT_PORT, M.In);
+    if (!known || decoder.firstRegister !== REGISTER.AL) return this.#leave(K.CALL_OUT_PORT);
     code.restoreAl(L.PORT_VALUE);
     return true;
   }
@@ -524,102 +526,13 @@ export class Translator {
 
   /** Operand size of the instruction in bytes. */
   #operandSize(): 2 | 4 | 8 {
-    const bytes = this.#instructionBytes();
-    const prefixes = opcodeOffset(bytes, this.#block.bits);
-    const rex = this.#block.bits === 64 ? rexOffset(bytes) : -1;
-    if (rex >= 0 && (bytes[rex]! & 8) !== 0) return 8;
-    return bytes.subarray(0, prefixes).includes(0x66) ? 2 : 4;
+    return operandSize(this.#instructionBytes(), this.#block.bits);
   }
 
   /** Instructions that always leave the cache. */
-  #leave(kind: number, mnemonic: number): boolean {
-    const ends = ENDING.has(kind);
-    return this.#callOut(kind, !ends, this.#operandFor(kind, mnemonic));
-  }
-
-  #operandFor(kind: number, mnemonic: number): unknown {
-    const { decoder } = this;
-    const { bits } = this.#block;
-    const size = this.#operandSize();
-    switch (kind) {
-      case K.CALL_OUT_PORT:
-        return this.#portOperand(mnemonic, size);
-      case K.CALL_OUT_STRING_PORT:
-        return this.#stringOperand();
-      case K.CALL_OUT_INT:
-        return mnemonic === M.Int
-          ? decoder.immediate8
-          : mnemonic === M.Int3
-            ? 3
-            : mnemonic === M.Int1
-              ? 1
-              : 4;
-      case K.CALL_OUT_FAR_RETURN:
-        return { size, drop: decoder.operands > 0 ? decoder.immediate16 : 0 };
-      case K.CALL_OUT_LOAD_TABLE:
-      case K.CALL_OUT_STORE_TABLE:
-      case K.CALL_OUT_INVLPG:
-        if (mnemonic === M.Invpcid)
-          return { operand: operandOf(decoder, 1, bits), type: operandOf(decoder, 0, bits) };
-        return { operand: operandOf(decoder, 0, bits), size };
-      case K.CALL_OUT_WRITE_CR:
-        return mnemonic === M.Lmsw ? { operand: operandOf(decoder, 0, bits) } : null;
-      case K.CALL_OUT_SEGMENT:
-        return this.#farPointer(mnemonic, size);
-      case K.CALL_OUT_INSPECT:
-        return this.#inspected(mnemonic, size);
-      default:
-        return size;
-    }
-  }
-
-  #portOperand(mnemonic: number, size: number): object {
-    const { decoder } = this;
-    const input = mnemonic === M.In;
-    const port = input ? decoder.secondKind : decoder.firstKind;
-    const data = input ? decoder.firstRegister : decoder.secondRegister;
-    return {
-      input,
-      port: port === OP_KIND.Immediate8 ? decoder.immediate8 : null,
-      size: data === REGISTER.AL ? 1 : size === 2 ? 2 : 4,
-    };
-  }
-
-  #stringOperand(): object {
-    const bytes = this.#instructionBytes();
-    const opcode = bytes[opcodeOffset(bytes, this.#block.bits)]!;
-    const prefixes = bytes.subarray(0, bytes.length - 1);
-    const narrow = prefixes.includes(0x67);
-    return {
-      input: opcode < 0x6e,
-      size: (opcode & 1) === 0 ? 1 : prefixes.includes(0x66) ? 2 : 4,
-      rep: prefixes.includes(0xf3) || prefixes.includes(0xf2),
-      width: this.#block.bits === 64 ? (narrow ? 4 : 8) : narrow ? 2 : 4,
-      segment: Math.max(this.decoder.segmentPrefix - REGISTER.ES, -1),
-    };
-  }
-
-  #farPointer(mnemonic: number, size: number): object {
-    const segments: Record<number, number> = { [M.Les]: 0, [M.Lss]: 2, [M.Lds]: 3, [M.Lfs]: 4, [M.Lgs]: 5 };
-    const { bits } = this.#block;
-    const target = operandOf(this.decoder, 0, bits);
-    return {
-      segment: segments[mnemonic],
-      kind: "pointer",
-      target,
-      source: operandOf(this.decoder, 1, bits),
-      size,
-    };
-  }
-
-  #inspected(mnemonic: number, size: number): object {
-    const { bits } = this.#block;
-    const two = mnemonic === M.Lar || mnemonic === M.Lsl;
-    return {
-      source: operandOf(this.decoder, two ? 1 : 0, bits),
-      target: two ? operandOf(this.decoder, 0, bits) : null,
-      size,
-    };
+  #leave(kind: number): boolean {
+    const instruction = { decoder: this.decoder, bytes: this.#instructionBytes(), bits: this.#block.bits };
+    return this.#callOut(kind, !ENDING.has(kind), callOutOperand(kind, instruction));
   }
 
   /** @returns `goesOn` */
@@ -716,23 +629,4 @@ function isDebug(register: number): boolean {
 /** RSI, ESI, SI or SIL, by iced's number. */
 function isRsi(register: number): boolean {
   return [REGISTER.RAX + 6, REGISTER.EAX + 6, REGISTER.AX + 6, REGISTER.SPL + 2].includes(register);
-}
-
-const LEGACY_PREFIXES = new Set([0x26, 0x2e, 0x36, 0x3e, 0x64, 0x65, 0x66, 0x67, 0xf0, 0xf2, 0xf3]);
-
-/** Offset of the REX prefix of 64-bit code; −1: none. */
-function rexOffset(bytes: Uint8Array): number {
-  let at = 0;
-  while (LEGACY_PREFIXES.has(bytes[at]!)) at++;
-  return (bytes[at]! & 0xf0) === 0x40 ? at : -1;
-}
-function opcodeOffset(bytes: Uint8Array, bits: 32 | 64): number {
-  let at = 0;
-  while (LEGACY_PREFIXES.has(bytes[at]!)) at++;
-  return bits === 64 && (bytes[at]! & 0xf0) === 0x40 ? at + 1 : at;
-}
-/** FF /3 and FF /5. */
-function isFarForm(bytes: Uint8Array, bits: 32 | 64): boolean {
-  const field = (bytes[opcodeOffset(bytes, bits) + 1]! >> 3) & 7;
-  return field === 3 || field === 5;
 }
