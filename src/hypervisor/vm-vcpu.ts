@@ -1,5 +1,4 @@
 import type { GuestMemory } from "./memory/guest-memory.js";
-import type { PagingState } from "./memory/guest-walk.js";
 import type { MemoryVirtualizer } from "./memory/memory-virtualizer.js";
 import type { Outcome } from "./outcome.js";
 import type { Vcpu } from "./vcpu.js";
@@ -11,8 +10,11 @@ export interface VmVcpu extends Vcpu {
   readonly guestMemory: GuestMemory;
   /** The guest's paging registers where the hypervisor translates for it (shadow paging), else null: they are in the VMCS. */
   readonly paging: ShadowRegisters | null;
-  /** The registers by which the guest's linear addresses are translated. */
-  readonly pagingState: PagingState;
+  /**
+   * What the guest's own page tables make of a linear address as they are now: its guest-physical one, whatever they permit;
+   * undefined where there is none.
+   */
+  translation(): (linear: bigint) => number | undefined;
   /** CR2, which VM exits and entries leave alone. */
   cr2: bigint;
   /** CR8: the task priority of the virtual local APIC. */

@@ -121,7 +121,8 @@ describe("an instruction that exits leaves the same state as on the bare machine
 
 /** 32-bit paging and PAE paging switched on by a CR0 write that exits, as NE changes with it. */
 describe("a guest that switches paging on under the hypervisor's eyes", () => {
-  const legacy = (setup: string): string => `
+  /** @param then - executed with paging on */
+  const legacy = (setup: string, then = ""): string => `
     .code32
     .set TABLES, 0x300000
     main32:
@@ -130,6 +131,7 @@ describe("a guest that switches paging on under the hypervisor's eyes", () => {
       or eax, 0x80000020
       mov cr0, eax
       mov ebx, [0x500000]
+      ${then}
       mov ecx, 0xc0000080
       rdmsr
       mov esi, eax
@@ -183,5 +185,14 @@ describe("a guest that switches paging on under the hypervisor's eyes", () => {
     const native = run(legacy(setup), "native");
     expect(native.ending).toEqual({ kind: "debug-exit", status: 9 });
     expectTheSame(legacy(setup), native);
+  });
+
+  it("PAE: string output goes by the PDPTE registers, whatever has become of the table (SDM 4.4.1)", () => {
+    const setup =
+      "mov eax, cr4\nor eax, 0x20\nmov cr4, eax\nmov dword ptr [TABLES], TABLES + 0x1001\nmov dword ptr [TABLES + 0x1000], 0x83\nmov dword ptr [TABLES + 0x1008], 0x200083\nmov dword ptr [TABLES + 0x1010], 0x400083\nmov dword ptr [0x500000], 0x41\nmov eax, TABLES\nmov cr3, eax";
+    const source = legacy(setup, "mov dword ptr [TABLES], 0\nmov esi, 0x500000\nmov edx, 0x3f8\noutsb");
+    const native = run(source, "native");
+    expect(native).toMatchObject({ console: "A", ending: { kind: "debug-exit", status: 9 } });
+    expectTheSame(source, native);
   });
 });

@@ -4,10 +4,10 @@
  */
 import { beforeAll, describe, expect, it } from "vitest";
 import { FrameAllocator } from "../../src/hypervisor/memory/frame-allocator.js";
+import type { GuestPaging } from "../../src/hypervisor/memory/guest-walk.js";
 import type {
   AddressSpace,
   FaultOutcome,
-  GuestPaging,
   HardwareMode,
 } from "../../src/hypervisor/memory/shadow/shadow-memory.js";
 import { ShadowPaging } from "../../src/hypervisor/memory/shadow/shadow-paging.js";

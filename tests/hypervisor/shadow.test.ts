@@ -1,7 +1,8 @@
 /** What the shadow tables look like, and who hears of what. */
 import { describe, expect, it } from "vitest";
 import { FrameAllocator } from "../../src/hypervisor/memory/frame-allocator.js";
-import type { GuestPaging, ShadowResources } from "../../src/hypervisor/memory/shadow/shadow-memory.js";
+import type { GuestPaging } from "../../src/hypervisor/memory/guest-walk.js";
+import type { ShadowResources } from "../../src/hypervisor/memory/shadow/shadow-memory.js";
 import { ShadowPaging } from "../../src/hypervisor/memory/shadow/shadow-paging.js";
 import { bareMemory } from "./memory.js";
 

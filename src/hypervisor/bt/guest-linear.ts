@@ -3,7 +3,7 @@ import type { PhysicalMemory } from "../../machine/physical-memory.js";
 import { FAULT_FETCH, FAULT_PRESENT, FAULT_USER, FAULT_WRITE } from "../../spec/page-bits.js";
 import { PAGE_BYTES } from "../memory/layout.js";
 import type { GuestMemory } from "../memory/guest-memory.js";
-import { FOUND, GuestWalk } from "../memory/shadow/guest-walk.js";
+import { FOUND, GuestWalk } from "../memory/guest-walk.js";
 import { generalProtection, pageFault, type Fault } from "./fault.js";
 import type { ProcessorState } from "./processor-state.js";
 

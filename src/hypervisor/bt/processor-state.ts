@@ -1,7 +1,7 @@
 import { startControl, startIdtLimit, startSegments, type StartState } from "../../machine/start-state.js";
 import { CR0_PE, EFER_LMA } from "../../spec/control-bits.js";
 import { CS, LDTR, SS, TR } from "../../spec/cpu-state.js";
-import type { GuestPaging } from "../memory/shadow/shadow-memory.js";
+import type { GuestPaging } from "../memory/guest-walk.js";
 
 /** A segment register with its hidden part; access rights in the VMX format (SDM 25.4.1, table 25-2). */
 export interface Segment {

@@ -27,7 +27,8 @@ import { FAULT_USER } from "../../spec/page-bits.js";
 import * as F from "../../spec/vmcs-fields.js";
 import { ENTRY_IA32E_MODE_GUEST } from "../../spec/vmx-controls.js";
 import type { GuestMemory } from "../memory/guest-memory.js";
-import type { AddressSpace, FaultOutcome, GuestPaging } from "../memory/shadow/shadow-memory.js";
+import type { GuestPaging } from "../memory/guest-walk.js";
+import type { AddressSpace, FaultOutcome } from "../memory/shadow/shadow-memory.js";
 import { segmentsFitEntry } from "./segments-fit-entry.js";
 import type { VmxPort } from "./vmx-port.js";
 

@@ -16,7 +16,7 @@ import { VmxError } from "../vmx-error.js";
 import { TRIPLE_FAULT } from "../../spec/exit-reasons.js";
 import type { StartState } from "../../machine/start-state.js";
 import { GuestPhysicalBus } from "../io/guest-physical-bus.js";
-import type { PagingState } from "../memory/guest-walk.js";
+import { FOUND, GuestWalk, guestMode, type GuestPaging } from "../memory/guest-walk.js";
 import type { EventDelivery } from "./event-delivery.js";
 import { tripleFault } from "./exits/refused.js";
 import { writeGuestRegisters, writeGuestState } from "./guest-state.js";
@@ -60,6 +60,7 @@ export class VtxVcpu implements VmVcpu {
   stopMessage: string | null = null;
   readonly #parts: VcpuParts;
   readonly #physical: GuestPhysicalBus;
+  readonly #walk: GuestWalk;
 
   constructor(
     readonly index: number,
@@ -71,6 +72,7 @@ export class VtxVcpu implements VmVcpu {
     this.guestMemory = parts.guestMemory;
     this.paging = parts.paging;
     this.#physical = new GuestPhysicalBus(parts.guestMemory, parts.local.memory);
+    this.#walk = new GuestWalk(parts.port.memory, parts.guestMemory.base, parts.guestMemory.size);
   }
 
   /** What a boot loader, or a start-up message, leaves behind; its VMCS is current. */
@@ -81,15 +83,24 @@ export class VtxVcpu implements VmVcpu {
     this.paging?.begin();
   }
 
-  get pagingState(): PagingState {
-    if (this.paging !== null) return this.paging.paging;
+  translation(): (linear: bigint) => number | undefined {
+    const registers = this.paging === null ? this.#pagingRegisters() : this.paging.paging;
+    const bits = guestMode(registers) === "4-level" ? 48 : 32;
+    return (linear) => {
+      const found = this.#walk.walk(registers, Number(BigInt.asUintN(bits, linear)));
+      return found === FOUND ? this.#walk.physical : undefined;
+    };
+  }
+  #pagingRegisters(): GuestPaging {
     const { port } = this.#parts;
-    return {
+    const paging: GuestPaging = {
       cr0: port.vmread32(F.GUEST_CR0),
       cr3: port.vmread(F.GUEST_CR3),
       cr4: port.vmread32(F.GUEST_CR4),
       efer: port.vmread32(F.GUEST_IA32_EFER),
     };
+    if (guestMode(paging) !== "pae") return paging;
+    return { ...paging, pdptes: [0, 1, 2, 3].map((i) => port.vmread(F.GUEST_PDPTE0 + 2 * i)) };
   }
   get cr2(): bigint {
     return this.#parts.port.cr2;

@@ -1,5 +1,6 @@
 import type { PhysicalMemory } from "../../../machine/physical-memory.js";
 import type { FrameAllocator } from "../frame-allocator.js";
+import type { FaultingAccess, GuestPaging } from "../guest-walk.js";
 
 /**
  * Shadow paging as a monitor uses it: under VT-x without nested paging, where every #PF of the guest is a VM exit, and under
@@ -8,34 +9,11 @@ import type { FrameAllocator } from "../frame-allocator.js";
  * @module
  */
 
-/** The registers that decide how the guest's linear addresses are translated, as the guest itself sees them. */
-export interface GuestPaging {
-  cr0: number;
-  /** Guest-physical, with the bits 11:0 that the guest wrote. */
-  cr3: bigint;
-  cr4: number;
-  efer: number;
-  /** The four PDPTE registers of PAE paging (SDM 4.4.1), which only a load of CR3, CR0 or CR4 changes; else absent. */
-  pdptes?: readonly bigint[];
-}
-
 /**
  * Paging mode that the *processor* is in while it uses the tables: "pae" outside IA-32e mode, "4-level" in it. Either serves
  * guests without paging, with 32-bit and with PAE paging; a guest with 4-level paging needs "4-level".
  */
 export type HardwareMode = "pae" | "4-level";
-
-/** An access that raised #PF. */
-export interface FaultingAccess {
-  linear: bigint;
-  /** Pushed by the processor (SDM 4.7): P, W/R, U/S, RSVD, I/D. */
-  errorCode: number;
-  /**
-   * For a supervisor access to a user page under CR4.SMAP: EFLAGS.AC is set and the access was not an implicit one (SDM 4.6.1;
-   * one made at CPL 3 is).
-   */
-  accessControl: boolean;
-}
 
 /** What a #PF was, and what the monitor has to do. */
 export type FaultOutcome =

@@ -11,14 +11,19 @@ import {
   PAGE_WRITABLE,
 } from "../../../spec/page-bits.js";
 import { LARGE_PAGE_BYTES, PAGE_BYTES } from "../layout.js";
-import { FOUND, GuestWalk, guestMode, HIGH_NX } from "./guest-walk.js";
+import {
+  FOUND,
+  GuestWalk,
+  guestMode,
+  HIGH_NX,
+  type FaultingAccess,
+  type GuestPaging,
+} from "../guest-walk.js";
 import { LowTables } from "./low-range.js";
 import { buildWindow } from "./monitor-window.js";
 import type {
   AddressSpace,
-  FaultingAccess,
   FaultOutcome,
-  GuestPaging,
   HardwareMode,
   LowRange,
   MonitorWindow,

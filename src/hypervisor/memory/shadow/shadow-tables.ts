@@ -8,7 +8,7 @@ import {
   PAGE_WRITABLE,
 } from "../../../spec/page-bits.js";
 import { LARGE_PAGE_BYTES, PAGE_BYTES } from "../layout.js";
-import { HIGH_ADDRESS } from "./guest-walk.js";
+import { HIGH_ADDRESS } from "../guest-walk.js";
 import type { LowTables } from "./low-range.js";
 import { ReverseMap } from "./reverse-map.js";
 import type { ShadowResources, ShadowStatistics } from "./shadow-memory.js";

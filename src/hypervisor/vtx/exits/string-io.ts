@@ -4,7 +4,6 @@ import {
   GUEST_LINEAR_ADDRESS,
   GUEST_RFLAGS,
 } from "../../../spec/vmcs-fields.js";
-import { guestPhysical } from "../../memory/guest-walk.js";
 import type { Outcome } from "../../outcome.js";
 import type { VmVcpu } from "../../vm-vcpu.js";
 import type { IoQualification } from "./io-qualification.js";
@@ -25,8 +24,9 @@ export function stringIo(vcpu: VmVcpu, io: IoQualification): Outcome {
   const batch = remaining < BigInt(BATCH) ? Number(remaining) : BATCH;
   const step = (vcpu.vmread32(GUEST_RFLAGS) & FLAG_DF) !== 0 ? -io.size : io.size;
   const first = vcpu.vmread(GUEST_LINEAR_ADDRESS);
+  const translate = vcpu.translation();
   for (let i = 0; i < batch; i++) {
-    const refused = moveElement(vcpu, io, first + BigInt(i * step));
+    const refused = moveElement(vcpu, io, translate, first + BigInt(i * step));
     if (refused !== null) return vcpu.stop(refused);
   }
   const moved = BigInt(batch * step);
@@ -37,10 +37,15 @@ export function stringIo(vcpu: VmVcpu, io: IoQualification): Outcome {
 }
 
 /** Moves one element, byte by byte as it may cross a page; the reason in words when its address is not RAM. */
-function moveElement(vcpu: VmVcpu, io: IoQualification, linear: bigint): string | null {
+function moveElement(
+  vcpu: VmVcpu,
+  io: IoQualification,
+  translate: ReturnType<VmVcpu["translation"]>,
+  linear: bigint,
+): string | null {
   const addresses: number[] = [];
   for (let i = 0; i < io.size; i++) {
-    const address = guestPhysical(vcpu.guestMemory, vcpu.pagingState, BigInt.asUintN(64, linear + BigInt(i)));
+    const address = translate(linear + BigInt(i));
     if (address === undefined || !vcpu.guestMemory.contains(address, 1)) {
       return `${io.input ? "INS" : "OUTS"} at linear address 0x${linear.toString(16)}, which is not mapped to RAM: this hypervisor does not emulate the page fault.`;
     }
