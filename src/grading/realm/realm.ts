@@ -4,7 +4,15 @@ import {
   type QuickJSHandle,
   type QuickJSRuntime,
 } from "quickjs-emscripten-core";
-import { clip, describe, give, takeArguments, type HostCall, type Primitive } from "./crossing.js";
+import {
+  readPrimitive,
+  clip,
+  describe,
+  give,
+  takeArguments,
+  type HostCall,
+  type Primitive,
+} from "./crossing.js";
 import { consoleFacade } from "./console.js";
 import { explainThrown } from "./explain.js";
 import type { Facade } from "./facade.js";
@@ -12,7 +20,7 @@ import { PART_FILE, PartError, type PartProblem } from "./problem.js";
 import { Budget, DEFAULT_LIMITS, type Limits } from "./limits.js";
 import { moduleName, moduleText, SHARED_MODULES, type ConstantModules } from "./modules.js";
 import { startQuickJs } from "./quickjs.js";
-import { returnedValue, type Expected } from "./result.js";
+import type { Expected } from "./result.js";
 import { transpile } from "./transpile.js";
 
 /** Memory grows in steps of a fifth: past this part of its limit the next step can fail. */
@@ -240,7 +248,7 @@ export class Realm {
   }
 
   private take<R>(name: string, handle: QuickJSHandle, expected: Expected<R>): R | undefined {
-    const taken = expected.take(returnedValue(this.context, handle));
+    const taken = expected.take(readPrimitive(this.context, handle));
     if (taken !== undefined) return taken;
     const hint =
       this.context.typeof(handle) === "object" ? " (an async function or a generator returns an object)" : "";

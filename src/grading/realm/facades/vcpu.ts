@@ -13,7 +13,7 @@ import type { Expected } from "../result.js";
 
 const OUTCOME: Expected<Outcome> = {
   words: OUTCOMES.map((outcome) => `"${outcome}"`).join(", "),
-  take: ({ primitive }) => OUTCOMES.find((outcome) => outcome === primitive),
+  take: (returned) => OUTCOMES.find((outcome) => outcome === returned),
 };
 
 /** The facade of parts that handle exits: the vCPU that has exited. */
