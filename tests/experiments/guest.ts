@@ -35,3 +35,22 @@ export function guest(main: string): Uint8Array {
 
 /** Ends the run with 2 × AL + 1. */
 export const DEBUG_EXIT = "out 0xf4, al";
+
+/** 64-bit code that puts an interrupt gate of ring 0 into the IDT, and loads IDTR; {@link IDT_POINTER} goes behind the code. */
+export const gate = (vector: number, handler = "handler"): string => `
+  mov rdi, IDT + ${vector} * 16
+  mov eax, offset ${handler}
+  mov [rdi], ax
+  mov word ptr [rdi + 2], KERNEL_CODE
+  mov word ptr [rdi + 4], 0x8e00
+  shr eax, 16
+  mov [rdi + 6], ax
+  mov dword ptr [rdi + 8], 0
+  lidt [idt_pointer]
+`;
+/** What LIDT loads: room for 48 vectors. */
+export const IDT_POINTER = `
+  idt_pointer:
+    .word 16 * 48 - 1
+    .quad IDT
+`;

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { Session } from "../../src/experiments/session.js";
 import type { MemoryMode } from "../../src/experiments/view.js";
 import { GUEST_RAM_BASE } from "../../src/hypervisor/memory/layout.js";
-import { core, guest } from "./guest.js";
+import { core, gate, guest, IDT_POINTER } from "./guest.js";
 
 const RAM = 16 * 2 ** 20;
 
@@ -143,9 +143,7 @@ describe("a hostile guest", () => {
         handler:
           mov al, 9
           out 0xf4, al
-        idt_pointer:
-          .word 16 * 32 - 1
-          .quad IDT`),
+        ${IDT_POINTER}`),
     );
     expect(session.ending).toMatchObject({ kind: "debug-exit", status: 19 });
   });
@@ -154,15 +152,7 @@ describe("a hostile guest", () => {
     const session = run(
       guest(`
         main:
-          mov rdi, IDT + 13 * 16
-          mov eax, offset handler
-          mov [rdi], ax
-          mov word ptr [rdi + 2], KERNEL_CODE
-          mov word ptr [rdi + 4], 0x8e00
-          shr eax, 16
-          mov [rdi + 6], ax
-          mov dword ptr [rdi + 8], 0
-          lidt [idt_pointer]
+          ${gate(13)}
           mov rax, cr4
           test eax, (1 << 13)
           jnz wrong
@@ -174,9 +164,7 @@ describe("a hostile guest", () => {
         handler:
           pop rax
           out 0xf4, al
-        idt_pointer:
-          .word 16 * 32 - 1
-          .quad IDT`),
+        ${IDT_POINTER}`),
     );
     expect(session.ending).toMatchObject({ kind: "debug-exit", status: 1 });
   });

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { Session } from "../../src/experiments/session.js";
 import type { CpuMode } from "../../src/experiments/view.js";
-import { core, decoder, guest } from "./guest.js";
+import { core, decoder, gate, guest, IDT_POINTER } from "./guest.js";
 
 const RAM = 16 * 2 ** 20;
 
@@ -35,22 +35,7 @@ const PIC =
 /** Counter 0 in mode 2. */
 const TIMER = (count: number): string =>
   OUT("0x43", "0x34") + OUT("0x40", String(count & 0xff)) + OUT("0x40", String(count >> 8));
-const IDT = `
-  mov rdi, IDT + 0x20 * 16
-  mov eax, offset handler
-  mov [rdi], ax
-  mov word ptr [rdi + 2], KERNEL_CODE
-  mov word ptr [rdi + 4], 0x8e00
-  shr eax, 16
-  mov [rdi + 6], ax
-  mov dword ptr [rdi + 8], 0
-  lidt [idt_pointer]
-`;
-const IDT_POINTER = `
-  idt_pointer:
-    .word 16 * 48 - 1
-    .quad IDT
-`;
+const IDT = gate(0x20);
 
 describe.each(["native", "vtx", "bt"] as const)("interrupts (%s)", (cpuMode) => {
   it("wake a halted guest, one for each tick", () => {

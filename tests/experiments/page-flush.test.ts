@@ -6,7 +6,7 @@ import { describe, expect, it } from "vitest";
 import { Session } from "../../src/experiments/session.js";
 import type { CpuMode } from "../../src/experiments/view.js";
 import { EPT_VIOLATION } from "../../src/spec/exit-reasons.js";
-import { core, guest } from "./guest.js";
+import { core, gate, guest, IDT_POINTER } from "./guest.js";
 
 function run(source: string, cpuMode: CpuMode): Session {
   const session = Session.create({
@@ -46,15 +46,7 @@ const STALE = `main:
 
 /** INT through a gate, after the pages of the IDT and of the stack were flushed. */
 const DELIVERY = `main:
-  mov rdi, IDT + 0x20 * 16
-  mov eax, offset handler
-  mov [rdi], ax
-  mov word ptr [rdi + 2], KERNEL_CODE
-  mov word ptr [rdi + 4], 0x8e00
-  shr eax, 16
-  mov [rdi + 6], ax
-  mov dword ptr [rdi + 8], 0
-  lidt [idt_pointer]
+          ${gate(0x20)}
   mov eax, IDT
   out 0xe4, eax
   mov eax, esp
@@ -66,9 +58,7 @@ const DELIVERY = `main:
 handler:
   inc ecx
   iretq
-idt_pointer:
-  .word 16 * 48 - 1
-  .quad IDT
+        ${IDT_POINTER}
 `;
 
 const violations = (session: Session): number =>
