@@ -57,12 +57,20 @@ async function edit(page: Page, region: string, change: (source: string) => stri
   await run.click();
 }
 
-/** Types by pasting: Monaco's own completion stays out of it. */
+/** Types by pasting: Monaco's own completion stays out of it. Keys that come before the editor listens are typed again. */
 async function write(page: Page, area: Locator, text: string): Promise<void> {
-  await area.locator(".monaco-editor").first().click();
-  await page.keyboard.press("ControlOrMeta+A");
-  await page.keyboard.press("Delete");
-  await page.keyboard.insertText(text);
+  const lastLine = text.trimEnd().split("\n").at(-1)!.trim();
+  const line = (holds: string | RegExp): Locator =>
+    area.locator(".view-line").filter({ hasText: holds }).first();
+  const attempt = async (): Promise<void> => {
+    await area.locator(".monaco-editor").first().click();
+    await page.keyboard.press("ControlOrMeta+A");
+    await page.keyboard.press("Delete");
+    await line(/\S/).waitFor({ state: "detached", timeout: 5_000 });
+    await page.keyboard.insertText(text);
+    await line(lastLine).waitFor({ timeout: 5_000 });
+  };
+  await attempt().catch(attempt);
 }
 
 describe("the chapter", () => {
