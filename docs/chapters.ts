@@ -52,7 +52,12 @@ export const PARTS: readonly Part[] = [
         title: "Binary translation",
         question: "How can rewritten code be faster than the original?",
       },
-      { number: 6, title: "Paravirtualisation", question: "What if the guest simply asked?" },
+      {
+        number: 6,
+        title: "Paravirtualisation",
+        question: "What if the guest simply asked?",
+        labs: [{ page: "/labs/hypercalls", title: "Page-table updates by hypercall" }],
+      },
       {
         number: 7,
         title: "Ring −1",

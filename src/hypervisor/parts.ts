@@ -1,7 +1,10 @@
 import * as R from "../spec/exit-reasons.js";
+import * as H from "../spec/hypercalls.js";
 import type { MemoryResources, MemoryVirtualizer } from "./memory/memory-virtualizer.js";
 import { NestedPaging } from "./memory/nested.js";
 import { ShadowedMemory } from "./memory/shadowed.js";
+import type { Hypercall } from "./pv/hypercalls/hypercall.js";
+import { HYPERCALLS, type HypercallName, type Hypercalls } from "./pv/hypercalls/table.js";
 import type { ExitHandler } from "./vcpu.js";
 import type { VmExitHandler } from "./vm-vcpu.js";
 import { EXIT_TABLE, type ExitReasonName, type ExitReasonNumber } from "./vtx/exit-table.js";
@@ -16,6 +19,8 @@ export interface Parts {
 export interface PartOverrides {
   exits?: Partial<Record<ExitReasonName, ExitHandler>>;
   memory?: Parts["memory"];
+  /** Of paravirtualisation, by name. */
+  hypercalls?: Partial<Record<HypercallName, Hypercall>>;
 }
 
 /** How guest memory is virtualised: by the processor's second dimension, or by page tables of the hypervisor's making. */
@@ -41,3 +46,10 @@ export function assembleParts(overrides: PartOverrides = {}, memoryMode: MemoryM
   };
 }
 // #endregion
+
+/** The hypervisor's own hypercalls, with the given ones in place of them. */
+export function assembleHypercalls({ hypercalls = {} }: PartOverrides = {}): Hypercalls {
+  const calls: Record<number, Hypercall> = { ...HYPERCALLS };
+  for (const [name, call] of Object.entries(hypercalls)) calls[H[name as HypercallName]] = call;
+  return calls as Hypercalls;
+}

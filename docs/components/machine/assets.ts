@@ -11,6 +11,8 @@ export const GUEST_IMAGES: Readonly<Record<string, string>> = {
   endless: FileAttachment("../../lib/guests/build/endless.bin").href,
   rings: FileAttachment("../../lib/guests/build/rings.bin").href,
   probe: FileAttachment("../../lib/guests/build/probe.bin").href,
+  "hello.pv": FileAttachment("../../lib/guests/build/hello.pv.bin").href,
+  "hypercall-probe": FileAttachment("../../lib/guests/build/hypercall-probe.bin").href,
   "memory-probe": FileAttachment("../../lib/guests/build/memory-probe.bin").href,
 };
 

@@ -16,7 +16,7 @@ import type { GuestCpu, GuestRegisters } from "../guest-cpu.js";
 import type { PhysicalInterrupts } from "../io/physical-interrupts.js";
 import type { Outcome } from "../outcome.js";
 import type { Hypercall } from "./hypercalls/hypercall.js";
-import { HYPERCALL_COUNT, HYPERCALLS, type HypercallNumber } from "./hypercalls/table.js";
+import { HYPERCALL_COUNT, type HypercallNumber, type Hypercalls } from "./hypercalls/table.js";
 import type { PvGuest } from "./pv-guest.js";
 
 /** Numbers of registers in encodings. */
@@ -42,6 +42,7 @@ export class PvCpu implements GuestCpu {
   constructor(
     private readonly guest: PvGuest,
     private readonly interrupts: PhysicalInterrupts,
+    private readonly hypercalls: Hypercalls,
   ) {}
 
   /** There is no other one. */
@@ -97,7 +98,7 @@ export class PvCpu implements GuestCpu {
 
   #hypercall(number: number): Outcome {
     const { guest } = this;
-    const call = HYPERCALLS[number as HypercallNumber] as Hypercall | undefined;
+    const call = this.hypercalls[number as HypercallNumber] as Hypercall | undefined;
     if (call === undefined) {
       guest.port.writeRegister(RAX, BigInt.asUintN(64, BigInt(ERROR_NO_SUCH_CALL)));
       return "resume";
