@@ -10,12 +10,15 @@ import { EXIT_TABLE, type ExitReasonName, type ExitReasonNumber } from "./vtx/ex
 export interface Parts {
   exits: Readonly<Record<ExitReasonNumber, VmExitHandler>>;
   memory: (resources: MemoryResources) => MemoryVirtualizer;
+  /** MOV to and from CR8: VM exits, or the processor's TPR shadow. */
+  taskPriority: "exits" | "shadow";
 }
 
 /** Parts that replace the hypervisor's own; exit handlers by the name of their reason, e.g. `{ exits: { CPUID: fn } }`. */
 export interface PartOverrides {
   exits?: Partial<Record<ExitReasonName, ExitHandler>>;
   memory?: Parts["memory"];
+  taskPriority?: Parts["taskPriority"];
 }
 
 /** How guest memory is virtualised: by the processor's second dimension, or by page tables of the hypervisor's making. */
@@ -38,6 +41,7 @@ export function assembleParts(overrides: PartOverrides = {}, memoryMode: MemoryM
   return {
     exits,
     memory: overrides.memory ?? MEMORY_PARTS[memoryMode],
+    taskPriority: overrides.taskPriority ?? "exits",
   };
 }
 // #endregion

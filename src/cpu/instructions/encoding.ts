@@ -15,6 +15,7 @@ export const ROW_REGISTERS = 8;
 export const ROW_FLAGS = 9;
 export const ROW_CYCLES = 10;
 export const ROW_EXTRA = 12;
+export const ROW_TIMING = 14;
 export const ROW_KINDS = 16;
 export const ROW_LENGTH = 32;
 
@@ -75,6 +76,11 @@ export const SHAPE_STRING = 5;
 export const SHAPE_BRANCH = 6;
 /** PUSH and POP of a segment register named by bits 5:3 of the opcode. */
 export const SHAPE_SEGMENT = 7;
+
+/** What an instruction takes beside its cycles: it reads its r/m operand, if that is in memory; it reads the stack; it goes elsewhere. */
+export const TIMING_READS_OPERAND = 1;
+export const TIMING_READS_STACK = 2;
+export const TIMING_TRANSFER = 4;
 
 /** Register files: that of ModRM.rm in the low half of ROW_REGISTERS, that of ModRM.reg in the high half. */
 export const FILE_GENERAL = 0;
