@@ -72,9 +72,15 @@ export const PARTS: readonly Part[] = [
         number: 9,
         title: "Page tables and the TLB",
         question: "Who manages an address on its way to memory?",
+        labs: [{ page: "/labs/page-walker", title: "A page-table walker with a TLB" }],
       },
       { number: 10, title: "Shadow paging", question: "How do you keep a copy of a table you may not read?" },
-      { number: 11, title: "Nested paging", question: "Why does one access become twenty-four?" },
+      {
+        number: 11,
+        title: "Nested paging",
+        question: "Why does one access become twenty-four?",
+        labs: [{ page: "/labs/ept-violations", title: "EPT violations and dirty pages" }],
+      },
     ],
   },
   {
@@ -160,7 +166,7 @@ export const CHAPTERS: readonly Chapter[] = PARTS.flatMap((part) => part.chapter
 
 export const WRITTEN = CHAPTERS.filter((chapter) => chapter.slug !== undefined);
 
-export const LABS = WRITTEN.flatMap((chapter) => chapter.labs ?? []);
+export const LABS = CHAPTERS.flatMap((chapter) => chapter.labs ?? []);
 
 export const chapterPath = (chapter: Chapter): string => `/chapters/${chapter.slug}`;
 

@@ -48,7 +48,11 @@ export class Bench<Observed> implements Workbench<Observed> {
       const scenario = await this.scenario(id);
       const part = this.lab.part();
       const realm = await this.open(part, scenario.given);
-      const run = this.execute(id, scenario, part, (session) => part.overrides(realm, session));
+      if ("drive" in part) part.drive(realm, scenario);
+      const run =
+        "drive" in part
+          ? { ...(await this.reference(id)), observed: part.observed }
+          : this.execute(id, scenario, part, (session) => part.overrides(realm, session));
       this.printed ||= realm.printed;
       return { ...run, problem: realm.problem, printed: realm.printed };
     });
@@ -70,11 +74,11 @@ export class Bench<Observed> implements Workbench<Observed> {
     { observed }: PartUnderTest<Observed>,
     parts: (session: () => Session) => PartOverrides,
   ): ScenarioRun<Observed> {
-    const { image, name, ramBytes, commandLine, maxInstructions, capture } = scenario;
+    const { image, name, ramBytes, commandLine, cpuMode, memoryMode, maxInstructions, capture } = scenario;
     const session: Session = Session.create({
-      ...{ image, name, ramBytes, commandLine, maxInstructions },
+      ...{ image, name, ramBytes, commandLine, memoryMode, maxInstructions },
       core: this.assets.core,
-      cpuMode: "vtx",
+      cpuMode: cpuMode ?? "vtx",
       trace: false,
       parts: parts(() => session),
     });
@@ -86,7 +90,10 @@ export class Bench<Observed> implements Workbench<Observed> {
       console: Array.from(session.consoleBytes, (byte) => String.fromCharCode(byte)).join(""),
       observed,
       memory: capture
-        ? session.machine.memory.read(GUEST_RAM_BASE + capture.address, capture.bytes)
+        ? session.machine.memory.read(
+            (cpuMode === "native" ? 0 : GUEST_RAM_BASE) + capture.address,
+            capture.bytes,
+          )
         : new Uint8Array(0),
       problem: null,
       printed: "",

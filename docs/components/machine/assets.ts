@@ -11,6 +11,7 @@ export const GUEST_IMAGES: Readonly<Record<string, string>> = {
   endless: FileAttachment("../../lib/guests/build/endless.bin").href,
   rings: FileAttachment("../../lib/guests/build/rings.bin").href,
   probe: FileAttachment("../../lib/guests/build/probe.bin").href,
+  "memory-probe": FileAttachment("../../lib/guests/build/memory-probe.bin").href,
 };
 
 /** Address of a built-in guest's image. */
