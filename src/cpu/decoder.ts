@@ -55,8 +55,7 @@ export function opCycles(op: usize): u32 {
 }
 
 function slowness(op: usize, timing: u32): u32 {
-  const stack = (timing & shape.TIMING_READS_STACK) != 0;
-  const reads = stack || ((timing & shape.TIMING_READS_OPERAND) != 0 && opDst(op) == 0);
+  const reads = (timing & shape.TIMING_READS) != 0 || ((timing & shape.TIMING_READS_OPERAND) != 0 && opDst(op) == 0);
   return (reads ? load<u32>(COST_LOAD) : 0) + ((timing & shape.TIMING_TRANSFER) != 0 ? load<u32>(COST_TRANSFER) : 0);
 }
 

@@ -77,9 +77,11 @@ export const SHAPE_BRANCH = 6;
 /** PUSH and POP of a segment register named by bits 5:3 of the opcode. */
 export const SHAPE_SEGMENT = 7;
 
-/** What an instruction takes beside its cycles: it reads its r/m operand, if that is in memory; it reads the stack; it goes elsewhere. */
+/**
+ * What an instruction takes beside its cycles: its r/m operand is read, if that is in memory; the stack is read, or
+ * where an indirect jump goes; it is a transfer. */
 export const TIMING_READS_OPERAND = 1;
-export const TIMING_READS_STACK = 2;
+export const TIMING_READS = 2;
 export const TIMING_TRANSFER = 4;
 
 /** Register files: that of ModRM.rm in the low half of ROW_REGISTERS, that of ModRM.reg in the high half. */

@@ -139,15 +139,15 @@ function registerFiles(row: Row): number {
 
 const ONLY_WRITTEN = /^(mov|movnti|set\w+|pop)$/;
 const TRANSFERS = ["call_near", "call_indirect_", "jmp_indirect", "ret_near", "loop", "loope", "loopne", "jcxz"];
-const POPS = ["pop_rm", "ret_near", "leave"];
+/** They pop, or read where to go: a register is waited for as long as memory is. */
+const READERS = ["pop_rm", "ret_near", "leave", "call_indirect_", "jmp_indirect"];
 
 function timing(row: Row): number {
   const operands = row.operands.split(",");
   const reads = operands.some((code, i) => /^[EM]/.test(code) && !(i === 0 && ONLY_WRITTEN.test(row.mnemonic)));
   const handler = row.handler ?? "";
   return (
-    (reads && !row.addressOnly ? encoding.TIMING_READS_OPERAND : 0) |
-    (POPS.includes(handler) ? encoding.TIMING_READS_STACK : 0) |
+    (READERS.includes(handler) ? encoding.TIMING_READS : reads && !row.addressOnly ? encoding.TIMING_READS_OPERAND : 0) |
     (TRANSFERS.includes(handler) ? encoding.TIMING_TRANSFER : 0)
   );
 }
