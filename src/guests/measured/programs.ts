@@ -3,8 +3,9 @@ export interface MeasuredProgram {
   name: string;
   /** Files assembled one after another as one source, paths relative to `src/guests`. */
   sources: readonly string[];
-  /** File in the build folder. */
+  /** Files in the build folder. */
   image: string;
+  listing: string;
 }
 
 const LIBRARY = ["lib/multiboot.s", "lib/long-mode.s", "lib/console.s", "lib/power.s", "lib/command-line.s"];
@@ -14,6 +15,7 @@ function program(name: string): MeasuredProgram {
     name,
     sources: [...LIBRARY, "measured/report.s", `measured/${name}.s`],
     image: `measured-${name}.bin`,
+    listing: `measured-${name}.listing.json`,
   };
 }
 
@@ -23,4 +25,5 @@ export const MEASURED: readonly MeasuredProgram[] = [
   program("page-tables"),
   program("scattered-reads"),
   program("round-trips"),
+  program("translated-code"),
 ];

@@ -247,6 +247,10 @@ export class Cache {
     return this.#sharedPlace(offset);
   }
 
+  /** Everything that is in it, in the order of making, alive or not. */
+  get blocks(): readonly Block[] {
+    return this.#order;
+  }
   blockAt(offset: number): Block | undefined {
     const block = lastAtOrBefore(this.#order, (candidate) => candidate.start, offset);
     return block !== undefined && offset < block.end ? block : undefined;

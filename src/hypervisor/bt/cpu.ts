@@ -583,11 +583,20 @@ export class TranslatedCpu implements GuestCpu, BtCpu {
     this.port.wrmsr(IA32_GS_BASE, base);
   }
 
+  /** Linear address at which the guest's processor stands, or stood when it left. */
+  get #linear(): bigint {
+    return this.port.privilege === 0 ? this.monitor.rip : this.port.rip;
+  }
+  /** The same as an offset in the cache; −1: it is not there. */
+  get cacheOffset(): number {
+    return this.state.cpl === 0 ? this.translations.cache.offset(this.#linear) : -1;
+  }
+
   peek(): GuestRegisters {
     const { state, port, parts } = this;
     const inMonitor = port.privilege === 0;
-    const linear = inMonitor ? this.monitor.rip : port.rip;
-    const offset = state.cpl === 0 ? this.translations.cache.offset(linear) : -1;
+    const linear = this.#linear;
+    const offset = this.cacheOffset;
     const settled = inMonitor && this.#place === null;
     const place = settled || offset < 0 ? undefined : this.translations.cache.place(offset);
     const general = REGISTER_NAMES.map((_, number) => port.readRegister(number));

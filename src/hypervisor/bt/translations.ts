@@ -113,10 +113,14 @@ export class Translations {
     const block = new Block(rip, 32, start);
     block.borrowed = segment;
     block.piece(start, rip);
+    block.starts.push(start);
     code.copy(bytes, 0, bytes.length);
     block.piece(code.at, next);
+    block.starts.push(code.at);
     code.callOut();
-    block.end = code.at;
+    block.end = block.codeEnd = code.at;
+    block.count = 1;
+    block.source = bytes;
     block.pages.push(...from.pages);
     block.length = from.length;
     const kind = K.CALL_OUT_SEGMENTED_DONE;

@@ -83,6 +83,7 @@ export class Translator {
     this.#rip = this.#next = rip;
     for (let count = 0; ; count++) {
       block.piece(code.at, this.#rip, this.#afterSti ? B.AFTER_STI : 0);
+      block.starts.push(code.at);
       this.#afterSti = false;
       if (count === most || this.#from + 16 > FETCHED) {
         this.#exit(this.#rip);
@@ -579,17 +580,21 @@ export class Translator {
   /** Behind the block: exits of conditional jumps, and constants. */
   #finish(): void {
     const code = this.#code;
+    const block = this.#block;
+    if (block.starts.length === block.count) block.starts.push(code.at);
     for (const { condition, target, rip } of this.#taken) {
       patch(code, condition, code.at - (condition + 4));
       this.#rip = rip;
       this.#exit(target, condition);
     }
+    block.codeEnd = code.at;
     for (const { at, value } of this.#literals) {
       patch(code, at, code.at - (at + 4));
       code.qword(BigInt(value));
     }
-    this.#block.end = code.at;
-    this.#block.length = this.#next > this.#block.rip ? this.#next - this.#block.rip : 1;
+    block.end = code.at;
+    block.length = this.#next > block.rip ? this.#next - block.rip : 1;
+    block.source = this.#bytes.slice(0, block.length);
   }
 }
 
