@@ -17,7 +17,16 @@ import { hasVmcs, keptViews, peekVmcs, registerViews, segmentViews, vmcsView } f
 import { NativeRun } from "./native-run.js";
 import { PvRun } from "./pv-run.js";
 import type { Run } from "./run.js";
-import type { CpuMode, Ending, MachineView, MemoryMode, Moment, Ring, TraceEvent, TranslationsView } from "./view.js";
+import type {
+  CpuMode,
+  Ending,
+  MachineView,
+  MemoryMode,
+  Moment,
+  Ring,
+  TraceEvent,
+  TranslationsView,
+} from "./view.js";
 import { VtxRun } from "./vtx-run.js";
 
 /** A run that nobody limited ends after so many steps. */

@@ -126,7 +126,7 @@ export class TranslationReader {
 
   #code(block: Block, code: Uint8Array, from: number, to: number): TranslatedRow["code"] {
     const instructions: TranslatedRow["code"] = [];
-    for (let at = from; at < to; ) {
+    for (let at = from; at < to;) {
       const bytes = code.subarray(at - block.start);
       const length = this.#decode(block.bits, bytes, BigInt.asUintN(64, this.cache.linear(at, block.bits)));
       const callOut = this.cache.callOutAt(at + length);

@@ -236,6 +236,7 @@ export class Translations {
     cpu.emulate({ linear, target: guestMemory.base + page, devices: null, done, stop });
   }
 
+  // #region bt-adapt
   /** An instruction of the guest's kernel that faults again and again is translated anew, to leave the cache by itself. */
   #adapt(cpu: BtCpu): void {
     if (cpu.state.cpl !== 0) return;
@@ -247,6 +248,7 @@ export class Translations {
     const block = this.cache.blockAt(this.cache.offset(this.parts.monitor.rip));
     if (block !== undefined) this.cache.drop(block);
   }
+  // #endregion
 
   /** The guest is about to execute such an instruction. */
   carryOut(cpu: BtCpu, operand: MemoryOperand): void {

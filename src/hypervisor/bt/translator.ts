@@ -68,6 +68,7 @@ export class Translator {
     private readonly source: CodeSource,
   ) {}
 
+  // #region bt-translate
   /**
    * Translates from `rip` on.
    * @param start - offset in the cache where the translation will be
@@ -98,6 +99,7 @@ export class Translator {
     this.#finish();
     return { block, code, callOuts: this.#callOuts };
   }
+  // #endregion
 
   #begin(bits: 32 | 64, start: number): void {
     this.#code.begin(bits, start);
@@ -122,6 +124,7 @@ export class Translator {
     return false;
   }
 
+  // #region bt-instruction
   /** @returns whether the block goes on behind the instruction */
   #instruction(alone: boolean): boolean {
     const { decoder } = this;
@@ -137,6 +140,7 @@ export class Translator {
     if (kind === C.BY_OPERAND) return this.#byOperand(mnemonic, alone);
     return this.#leave(kind);
   }
+  // #endregion
 
   /** As it is, unless its data is found relative to RIP, or in 32-bit code through a segment that is not the guest's here. */
   #identical(): boolean {
@@ -208,6 +212,7 @@ export class Translator {
     code.restore(pointer, L.SAVED_POINTER);
   }
 
+  // #region bt-conditional
   /** Two exits, of which the one that is not taken is the rest of the block. */
   #conditional(): boolean {
     const code = this.#code;
@@ -218,6 +223,7 @@ export class Translator {
     code.dword(0);
     return true;
   }
+  // #endregion
 
   /** LOOP and JRCXZ reach 128 bytes: over a jump to their exit. */
   #loop(): boolean {
@@ -268,6 +274,7 @@ export class Translator {
     return this.#lookUp(alone);
   }
 
+  // #region bt-look-up
   /** The table's index is 16 bits of the address; what it leads to compares the rest. No flag is touched on the way. */
   #lookUp(alone: boolean): boolean {
     const code = this.#code;
@@ -284,6 +291,7 @@ export class Translator {
     code.jumpThroughTable();
     return false;
   }
+  // #endregion
 
   #target(): number {
     const { branchTarget } = this.decoder;
@@ -397,6 +405,7 @@ export class Translator {
     return this.#callOut(K.CALL_OUT_SEGMENT, true, { segment, ...what });
   }
 
+  // #region bt-flags
   /** CLI, STI, PUSHF and POPF: a byte of the state page is the guest's IF. */
   #inCache(mnemonic: number, alone: boolean): boolean {
     const code = this.#code;
@@ -412,6 +421,7 @@ export class Translator {
         this.#askForInterrupts(L.INTERRUPT_WAITS, B.AFTER_STI);
         this.#afterSti = true;
         return true;
+  // #endregion
       case M.Pushf:
       case M.Pushfd:
       case M.Pushfq:
@@ -487,6 +497,7 @@ export class Translator {
     return this.#callOut(K.CALL_OUT_WRITE_CR, number === 8, operand);
   }
 
+  // #region bt-port
   /** A port whose value is known needs no device. */
   #portRead(): boolean {
     const { decoder } = this;
@@ -496,6 +507,7 @@ export class Translator {
     code.restoreAl(L.PORT_VALUE);
     return true;
   }
+  // #endregion
 
   /** MOVZX of a byte on the stack. */
   #stackByte(opcode: number, register: number, displacement: number): void {
