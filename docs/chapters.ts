@@ -76,7 +76,12 @@ export const PARTS: readonly Part[] = [
         question: "Who manages an address on its way to memory?",
       },
       { number: 10, title: "Shadow paging", question: "How do you keep a copy of a table you may not read?" },
-      { number: 11, title: "Nested paging", question: "Why does one access become twenty-four?" },
+      {
+        number: 11,
+        title: "Nested paging",
+        question: "Why does one access become twenty-four?",
+        labs: [{ page: "/labs/ept-violations", title: "EPT violations and dirty pages" }],
+      },
     ],
   },
   {
@@ -162,7 +167,7 @@ export const CHAPTERS: readonly Chapter[] = PARTS.flatMap((part) => part.chapter
 
 export const WRITTEN = CHAPTERS.filter((chapter) => chapter.slug !== undefined);
 
-export const LABS = WRITTEN.flatMap((chapter) => chapter.labs ?? []);
+export const LABS = CHAPTERS.flatMap((chapter) => chapter.labs ?? []);
 
 export const chapterPath = (chapter: Chapter): string => `/chapters/${chapter.slug}`;
 

@@ -1,8 +1,9 @@
 import type { Lab } from "../src/grading/lab.js";
 import { cpuidMsr } from "./cpuid-msr/lab.js";
+import { eptViolations } from "./ept-violations/lab.js";
 
 /** All labs, in the order of their chapters. */
-export const LABS: readonly Lab[] = [cpuidMsr];
+export const LABS: readonly Lab[] = [cpuidMsr, eptViolations];
 
 /** The lab of this id. */
 export function findLab(id: string): Lab | undefined {

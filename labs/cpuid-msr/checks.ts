@@ -1,10 +1,10 @@
 import { failed, PASSED, type Check, type CheckResult } from "../../src/grading/lab.js";
 import type { AuditedExit } from "../../src/grading/audit.js";
-import { describeProblem } from "../../src/grading/realm/problem.js";
 import { HYPERVISOR_SIGNATURE } from "../../src/hypervisor/vtx/exits/cpuid.js";
 import * as Msr from "../../src/spec/msrs.js";
 import { cheap, leftAlone, shadowEnded } from "./exit-rules.js";
-import { judge, leafOf, msrOf, noReference, type Desk, type Run, type Violation } from "./observe.js";
+import { all, booted, noReference, type Violation } from "../judging.js";
+import { judge, leafOf, msrOf, type Desk } from "./observe.js";
 import type { Probe } from "./probe.js";
 import * as rules from "./rules.js";
 import { isCpuid, isOwnLeaf } from "./rules.js";
@@ -185,39 +185,11 @@ async function everyExit(
   return PASSED;
 }
 
-/** The first result that is no pass. */
-async function all(...results: Promise<CheckResult>[]): Promise<CheckResult> {
-  for (const result of results) {
-    const { state } = await result;
-    if (state !== "passed") return result;
-  }
-  return PASSED;
-}
-
 async function boots(bench: Desk): Promise<CheckResult> {
   const { signature } = (await bench.scenario("boot")) as BootScenario;
   const [run, reference] = [await bench.run("boot"), await bench.reference("boot")];
   if (reference.ending.kind !== "power-off") return noReference(reference);
-  const expected = reference.console.replace(HYPERVISOR_SIGNATURE, signature);
-  if (run.console === expected && run.ending.kind === "power-off") return PASSED;
-  const look = { scenario: run.id, exits: run.moment.exits, instructions: run.moment.instructions };
-  const line = firstDifference(expected, run.console);
-  const message = run.ending.kind === "power-off" ? "The kernel's console differs." : ended(run);
-  return failed(message, { expected: line.expected, actual: line.actual, look });
-}
-
-function ended(run: Run): string {
-  const why = run.problem ? describeProblem(run.problem) : run.ending.message;
-  return `The kernel did not reach its power-off: ${why}`;
-}
-
-function firstDifference(expected: string, actual: string): { expected: string; actual: string } {
-  const [want, got] = [expected.split("\n"), actual.split("\n")];
-  const at = want.findIndex((line, i) => line !== got[i]);
-  const line = (lines: string[]): string => `console line ${at + 1}: ${JSON.stringify(lines[at] ?? "")}`;
-  return at < 0
-    ? { expected: "power-off", actual: "another end" }
-    : { expected: line(want), actual: line(got) };
+  return booted(run, reference.console.replace(HYPERVISOR_SIGNATURE, signature));
 }
 
 function countsOf({ moment: { exits, instructions } }: AuditedExit): { exits: number; instructions: number } {

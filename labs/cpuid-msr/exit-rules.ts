@@ -1,6 +1,6 @@
 import type { AuditedExit } from "../../src/grading/audit.js";
 import { BLOCKING_BY_MOV_SS, BLOCKING_BY_STI } from "../../src/spec/vmx-controls.js";
-import { hex, type Violation } from "./observe.js";
+import { hex, violation, type Violation } from "../judging.js";
 
 /**
  * What the machine's state has to show before and after each run of a handler.
@@ -60,8 +60,4 @@ export function cheap(exit: AuditedExit): Violation | null {
     `at most ${MOST_STEPS} steps`,
     `${exit.steps} steps`,
   );
-}
-
-function violation(message: string, expected: string, actual: string): Violation {
-  return { message, expected, actual };
 }

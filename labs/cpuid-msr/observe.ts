@@ -3,6 +3,7 @@ import { describeProblem } from "../../src/grading/realm/problem.js";
 import type { Look } from "../../src/grading/report.js";
 import type { AuditedExit } from "../../src/grading/audit.js";
 import type { ScenarioRun, Workbench } from "../../src/grading/scenario.js";
+import { hex, noReference, type Violation } from "../judging.js";
 import { readResults, type Probe, type ProbeResult } from "./probe.js";
 import type { ProbeScenario } from "./scenarios.js";
 
@@ -17,13 +18,6 @@ export interface Observation {
   /** What the hypervisor's own handlers make of it. */
   reference: ProbeResult;
   signature: string;
-}
-
-/** A rule that a probe's result has broken. */
-export interface Violation {
-  message: string;
-  expected: string;
-  actual: string;
 }
 
 /** Applies a rule to all probes of a kind, in the order in which the guest made them; the first violation counts. */
@@ -45,14 +39,6 @@ export async function judge(
     if (violation) return failed(violation.message, { ...violation, look: lookAt(run, i) });
   }
   return PASSED;
-}
-
-/** The hypervisor's own handlers fail too: the engine is at fault, not the part. */
-export function noReference({ id, ending }: Run): CheckResult {
-  return {
-    state: "could-not-be-graded",
-    message: `Scenario ${id} fails on the shipped handlers: ${ending.message}`,
-  };
 }
 
 /** The guest did not get so far: why, and where it stopped. */
@@ -84,10 +70,6 @@ export function words({ kind, rax, rcx, rdx }: Probe): string {
     default:
       return `${kind === "cpuid" ? "" : `${kind.replace(" cpuid", "").toUpperCase()}; `}CPUID with EAX = ${low(rax)}, ECX = ${low(rcx)}`;
   }
-}
-
-export function hex(value: bigint | number): string {
-  return `0x${value.toString(16)}`;
 }
 
 /** The leaf or MSR that a probe names. */

@@ -1,4 +1,5 @@
-import { hex, leafOf, words, type Observation, type Violation } from "./observe.js";
+import { hex, violation, type Violation } from "../judging.js";
+import { leafOf, words, type Observation } from "./observe.js";
 import type { Probe } from "./probe.js";
 import { LEAF_HYPERVISOR, LEAF_HYPERVISOR_LAST } from "./scenarios.js";
 
@@ -122,8 +123,4 @@ export function asReference(observation: Observation): Violation | null {
 
 function characters(value: bigint): string {
   return [0n, 8n, 16n, 24n].map((shift) => String.fromCharCode(Number((value >> shift) & 0xffn))).join("");
-}
-
-function violation(message: string, expected: string, actual: string): Violation {
-  return { message, expected, actual };
 }

@@ -7,7 +7,7 @@ import { GENERAL_PROTECTION } from '../spec/vectors';
 import {
   BLOCK_COST, BLOCK_END, BLOCK_HEADER, BLOCK_INSTRUCTIONS, BLOCK_MODE, BLOCK_PHYSICAL, keepBlock, newBlock,
 } from './blocks';
-import { KIND_END } from './build/tables';
+import { FUSED_KINDS, KIND_END, KIND_JUMP_IF } from './build/tables';
 import { codeLimit, modeKey, ripMask } from './context';
 import { decode, rowCycles, rowIsSystem, TRUNCATED } from './decoder';
 import { raise } from './fault';
@@ -26,6 +26,23 @@ function closeBlock(op: usize, next: u64): usize {
   store<u16>(op, KIND_END);
   store<u64>(op, next, 24);
   return op + OP_BYTES;
+}
+
+/**
+ * By pair of conditions, for which relations of the operands of a comparison the first of them holds: bit 0 a < b unsigned, 1 a = b,
+ * 2 a < b signed, 3 a - b negative. 0: a comparison does not take such a jump along.
+ */
+const RELATIONS = memory.data<u16>([0, 0xaaaa, 0xcccc, 0xeeee, 0xff00, 0, 0xf0f0, 0xfcfc]);
+
+/** The case of a comparison becomes the one that takes the conditional jump behind it along; both ops stay. */
+function fuse(comparison: usize, jump: usize): void {
+  const condition = <u32>load<u16>(jump) - <u32>KIND_JUMP_IF;
+  if (condition >= 16) return;
+  const fused = load<u16>(FUSED_KINDS + (<usize>load<u16>(comparison) << 1));
+  const relations = load<u16>(RELATIONS + (<usize>(condition >> 1) << 1));
+  if (fused == 0 || relations == 0) return;
+  store<u16>(comparison, fused);
+  store<u32>(jump, condition & 1 ? ~<u32>relations : relations, 32);
 }
 
 /**
@@ -49,6 +66,7 @@ export function decodeBlock(rip: u64, pa: u64): usize {
     const length = decode(op, at, end, rip + (at - start), block);
     if (length == TRUNCATED) break;
     ended = rowIsSystem(opRow(op));
+    if (ended && count != 0) fuse(op - OP_BYTES, op);
     cost += costOf(op);
     at += length;
     op += OP_BYTES;

@@ -380,8 +380,14 @@ function finish(op: usize, row: usize, next: u64): void {
     store<u32>(op, load<u32>(op, 4), 8);
     store<u32>(op, dst, 4);
   }
-  if (flags & shape.FLAG_SYSTEM) store<u64>(op, next, 24);
+  if (flags & shape.FLAG_SYSTEM) finishIndirect(op, inMemory, next);
   store<u16>(op, kind);
+}
+
+/** A near branch to where a register, memory or the stack says: following RIP at 24, links where it has no operands. */
+function finishIndirect(op: usize, inMemory: bool, next: u64): void {
+  store<u64>(op, next, 24);
+  store<u64>(op + (inMemory ? 4 : 12), 0);
 }
 
 /** The hot cases add base, index and displacement: the base of FS or GS takes the place of an absent index. */

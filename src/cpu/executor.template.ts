@@ -8,9 +8,10 @@ import { DIVIDE_ERROR, GENERAL_PROTECTION } from '../../spec/vectors';
 import { BLOCK_COST, BLOCK_HEADER } from '../blocks';
 import { addressMask } from '../context';
 import { EXHAUSTED, remaining, setRemaining } from '../counters';
+import { rowExtra } from '../decoder';
 import { faultPending, raise } from '../fault';
 import {
-  carry, FLAGS_DEC, FLAGS_INC, less, lessOrEqual, overflow, parity, setAdd, setIncrement, setLogic, setSub, sign, zero,
+  carry, condition, FLAGS_DEC, FLAGS_INC, less, lessOrEqual, overflow, parity, setAdd, setIncrement, setLogic, setSub, sign, zero,
 } from '../flags';
 import { loopCount } from '../integer/branches';
 import { setAddWithCarry, setProduct, setShift, setSubWithBorrow, signedProductOverflows } from '../integer/flag-results';

@@ -22,7 +22,10 @@
  * With ModRM, dst is the r/m operand and src the register, whichever is the destination (only cases of the hot switch
  * have a register destination in dst). A direct far transfer has its offset in imm, its selector in disp and base 0. An
  * x87 instruction has its own RIP in imm and its opcode (FOP) in src. A near relative branch has its target RIP in imm
- * and, in the hot switch, the following RIP at 4 and links to the two blocks at 12 and 16. The base of a RIP-relative operand is the block's first field, its RIP.
+ * and, in the hot switch, the following RIP at 4 and links to the two blocks at 12 and 16; a conditional jump that a comparison takes
+ * along has at 32 the relations for which it is taken. A near indirect branch in the hot switch has the following RIP in imm, and links
+ * to the blocks that it went to last and before: at 12 and 16, or, with a memory operand, at 4 and 8. The base of a RIP-relative
+ * operand is the block's first field, its RIP.
  */
 export const OP_BYTES = 40;
 export const PREFIX_LOCK: u8 = 1;

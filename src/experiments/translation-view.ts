@@ -28,6 +28,8 @@ const FIELDS: ReadonlyMap<number, string> = new Map([
   [L.HASH_32, "table"],
 ]);
 
+/** An exit is padded to the length of the jump that it may become. */
+const EXIT_BYTES = 5;
 const HEXADECIMAL = /([+-]?)0x([0-9a-f]{5,})/g;
 const THROUGH_GS = /gs:\[(e[a-z]{2}(?:\*4)?\+)?(?:0x)?([0-9a-f]+)\]/;
 
@@ -133,7 +135,7 @@ export class TranslationReader {
       const why = callOut && exitReasonName(callOut.kind).replace("CALL_OUT_", "");
       const text = this.#named(block, this.#disassembler.text);
       instructions.push({ offset: at, text, callOut: why ?? null });
-      at += length;
+      at += callOut?.kind === K.CALL_OUT_TRANSLATE ? EXIT_BYTES : length;
     }
     return instructions;
   }

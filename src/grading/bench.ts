@@ -70,11 +70,11 @@ export class Bench<Observed> implements Workbench<Observed> {
     { observed }: PartUnderTest<Observed>,
     parts: (session: () => Session) => PartOverrides,
   ): ScenarioRun<Observed> {
-    const { image, name, ramBytes, commandLine, maxInstructions, capture } = scenario;
+    const { image, name, ramBytes, commandLine, cpuMode, memoryMode, maxInstructions, capture } = scenario;
     const session: Session = Session.create({
-      ...{ image, name, ramBytes, commandLine, maxInstructions },
+      ...{ image, name, ramBytes, commandLine, memoryMode, maxInstructions },
       core: this.assets.core,
-      cpuMode: "vtx",
+      cpuMode: cpuMode ?? "vtx",
       trace: false,
       parts: parts(() => session),
     });
@@ -86,7 +86,10 @@ export class Bench<Observed> implements Workbench<Observed> {
       console: Array.from(session.consoleBytes, (byte) => String.fromCharCode(byte)).join(""),
       observed,
       memory: capture
-        ? session.machine.memory.read(GUEST_RAM_BASE + capture.address, capture.bytes)
+        ? session.machine.memory.read(
+            (cpuMode === "native" ? 0 : GUEST_RAM_BASE) + capture.address,
+            capture.bytes,
+          )
         : new Uint8Array(0),
       problem: null,
       printed: "",

@@ -1,4 +1,4 @@
-import type { Ending, Moment } from "../experiments/view.js";
+import type { CpuMode, Ending, MemoryMode, Moment } from "../experiments/view.js";
 import type { GradingAssets } from "./assets.js";
 import type { ConstantModules } from "./realm/modules.js";
 import type { PartProblem } from "./realm/problem.js";
@@ -11,6 +11,9 @@ export interface Scenario {
   name: string;
   ramBytes: number;
   commandLine?: string;
+  /** How the guest's processor and memory are virtualised; "vtx" with nested paging unless given. */
+  cpuMode?: CpuMode;
+  memoryMode?: MemoryMode;
   /** Steps after which the run ends. */
   maxInstructions: number;
   /** Modules of constants that the part may import beside the shared ones. */

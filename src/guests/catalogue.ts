@@ -135,6 +135,12 @@ export const CATALOGUE: readonly CatalogueEntry[] = [
     "Executes CPUID, RDMSR and WRMSR from a table that a lab puts behind it; powers off where there is none",
     ["labs/probe.s"],
   ),
+  assembled(
+    "memory-probe",
+    "Memory probe",
+    "Makes the memory accesses of a script that a lab puts behind it; powers off where there is none",
+    ["labs/memory-probe.s"],
+  ),
   {
     name: "c-hello",
     title: "Compiled C",

@@ -11,14 +11,15 @@ import { relativeTo } from "./paths.js";
 function renderChapter(chapter: Chapter): string {
   const question = `<span class="contents-question">${chapter.question}</span>`;
   const number = chapter.number <= 24 ? String(chapter.number) : "";
-  if (!chapter.slug) {
-    return `<li class="planned"><span class="contents-number">${number}</span><span class="contents-title">${chapter.title}</span>${question}<span class="visually-hidden">in preparation</span></li>`;
-  }
-  const ways = [
+  const links = [
     ...(chapter.deck ? [`<a href="${deckPath(chapter)}">slides</a>`] : []),
     ...(chapter.labs ?? []).map((lab) => `<a href="${lab.page}">lab: ${lab.title}</a>`),
   ];
-  return `<li><span class="contents-number">${number}</span><a class="contents-title" href="${chapterPath(chapter)}">${chapter.title}</a>${question}<span class="contents-ways">${ways.join(" ")}</span></li>`;
+  const ways = `<span class="contents-ways">${links.join(" ")}</span>`;
+  if (!chapter.slug) {
+    return `<li class="planned"><span class="contents-number">${number}</span><span class="contents-title">${chapter.title}</span>${question}${links.length > 0 ? ways : ""}<span class="visually-hidden">in preparation</span></li>`;
+  }
+  return `<li><span class="contents-number">${number}</span><a class="contents-title" href="${chapterPath(chapter)}">${chapter.title}</a>${question}${ways}</li>`;
 }
 
 function renderAppendix({ title, about, path }: Appendix, page: string): string {

@@ -1,6 +1,9 @@
 import { describe, expect, it } from "vitest";
 import { HYPERVISOR_SIGNATURE } from "../../labs/cpuid-msr/given.js";
-import { gradePart, mutant, named, SOLUTION } from "./graded.js";
+import { cpuidMsr } from "../../labs/cpuid-msr/lab.js";
+import { gradedLab, named } from "./graded.js";
+
+const { gradePart, mutant, SOLUTION } = gradedLab(cpuidMsr);
 
 const START = "export const handleCpuid: ExitHandler = (vcpu) => {\n  const { registers } = vcpu;";
 /** The solution with statements at the start of its CPUID handler. */

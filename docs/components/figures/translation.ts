@@ -216,17 +216,15 @@ function linksInWords(
 }
 
 function showRow(row: TranslatedRow, at: number, labels: ReadonlyMap<number, string>): HTMLElement {
-  const code = row.code
-    .filter(({ text }) => !text.startsWith("nop ["))
-    .map((instruction) => {
-      const why = instruction.callOut?.toLowerCase().replaceAll("_", " ");
-      return element(
-        "code",
-        instruction.offset === at ? { class: "here", "aria-current": "true" } : {},
-        withLabels(instruction.text, labels),
-        ...(why ? [element("span", { class: "translation-why" }, ` ${why}`)] : []),
-      );
-    });
+  const code = row.code.map(({ offset, text, callOut }) => {
+    const why = callOut?.toLowerCase().replaceAll("_", " ");
+    return element(
+      "code",
+      offset === at ? { class: "here", "aria-current": "true" } : {},
+      withLabels(text, labels),
+      ...(why ? [element("span", { class: "translation-why" }, ` ${why}`)] : []),
+    );
+  });
   return element(
     "tr",
     { "data-kind": row.kind },

@@ -214,6 +214,8 @@ export const KIND_COLD: u16 = 0;
 export const KIND_SYSTEM: u16 = 1;
 /** The end of a block without an instruction that ends it. */
 export const KIND_END: u16 = 2;
+/** The first of the sixteen conditional jumps. */
+export const KIND_JUMP_IF: u16 = ${kindNumber.get("j0")};
 export const UNDEFINED_ROW: u32 = 0;
 export const TOO_LONG_ROW: u32 = 1;
 export const ROW_BYTES: usize = ${encoding.ROW_LENGTH};
@@ -225,6 +227,10 @@ ${numbers(bytes)}
 ], 16);
 export const OPCODES: usize = memory.data<u32>([
 ${numbers(opcodes)}
+]);
+/** By kind: the case that takes a conditional jump along, or 0. */
+export const FUSED_KINDS: usize = memory.data<u16>([
+${numbers([0, 0, 0, ...HOT_KINDS.map(({ name }) => kindNumber.get(`${name}_j`) ?? 0)])}
 ]);
 const ROW_HANDLERS: usize = memory.data<u16>([
 ${numbers(handlers.map((name) => names.indexOf(name)))}

@@ -157,27 +157,33 @@ function multiplication(): HotKind[] {
 const CONDITION = [
   "overflow()", "carry()", "zero()", "(carry() || zero())", "sign()", "parity()", "less()", "lessOrEqual()",
 ] as const;
-const condition = (code: number): string => (code & 1 ? `!${CONDITION[code >> 1]}` : CONDITION[code >> 1]);
+
+/** Conditional jumps, by condition. */
+const JUMPS: readonly HotKind[] = CONDITION.flatMap((holds, pair) =>
+  [holds, `!${holds}`].map((test, i) => ({
+    name: `j${2 * pair + i}`,
+    body: `if (${test}) { next = load<u32>(op, 12); target = load<u64>(op, 24); link = op + 12; } else { next = load<u32>(op, 16); target = load<u64>(op, 4); link = op + 16; } break;`,
+  })),
+);
 
 function conditional(): HotKind[] {
-  return Array.from({ length: 16 }, (_, code) => [
-    {
-      name: `j${code}`,
-      body: `if (${condition(code)}) { next = load<u32>(op, 12); target = load<u64>(op, 24); link = op + 12; } else { next = load<u32>(op, 16); target = load<u64>(op, 4); link = op + 16; } break;`,
-    },
-    { name: `set${code}_r1`, body: `store<u8>(${DST}, <u8>(${condition(code)})); ${NEXT_OP}` },
+  const holds = "condition(rowExtra(load<u16>(op, 36)))";
+  return [
+    { name: "set_r1", body: `store<u8>(${DST}, <u8>${holds}); ${NEXT_OP}` },
     ...([4, 8] as const).map((size) => ({
-      name: `cmov${code}_rr${size}`,
-      body: `${toRegister(DST, `(${condition(code)} ? load<u${8 * size}>(${SRC}) : load<u${8 * size}>(${DST}))`, size)} ${NEXT_OP}`,
+      name: `cmov_rr${size}`,
+      body: `${toRegister(DST, `(${holds} ? load<u${8 * size}>(${SRC}) : load<u${8 * size}>(${DST}))`, size)} ${NEXT_OP}`,
     })),
-  ]).flat();
+  ];
 }
 
 function stack(): HotKind[] {
   const push = (value: string): string =>
     `const value = ${value}; const sp = load<u64>(RSP) - 8; const at = pushable(sp); if (at == 0) ${FAULT} store<u64>(at, value); ${commit} store<u64>(RSP, sp);`;
   const pop = `const sp = load<u64>(RSP); const at = poppable(sp); if (at == 0) ${FAULT} const value = load<u64>(at);`;
-  const indirect = "next = 0; link = 0; break;";
+  /** The two blocks that it went to last are looked at first; `at` is where the op has the newer one, the other 4 bytes on. */
+  const indirect = (at: 4 | 12): string =>
+    `next = load<u32>(op, ${at}); if (load<u64>(next) != target) { next = load<u32>(op, ${at + 4}); if (load<u64>(next) != target) { store<u32>(op, load<u32>(op, ${at}), ${at + 4}); next = 0; link = op + ${at}; } } break;`;
   const guard = "if ((<i64>target << 16 >> 16) != <i64>target) { raise(GENERAL_PROTECTION, 0); return abandon(block, op); }";
   return [
     { name: "push_r8", body: `${push(`load<u64>(${DST})`)} ${NEXT_OP}` },
@@ -188,16 +194,36 @@ function stack(): HotKind[] {
     { name: "call", body: `${push("load<u64>(op, 4)")} next = load<u32>(op, 12); target = load<u64>(op, 24); link = op + 12; break;` },
     { name: "jmp", body: "next = load<u32>(op, 12); target = load<u64>(op, 24); link = op + 12; break;" },
     { name: "loop", body: "const count = loopCount(op); if (count != 0) { next = load<u32>(op, 12); target = load<u64>(op, 24); link = op + 12; } else { next = load<u32>(op, 16); target = load<u64>(op, 4); link = op + 16; } break;" },
-    { name: "ret_n8", body: `${pop} target = value; ${guard} store<u64>(RSP, sp + 8); ${indirect}` },
-    { name: "jmpr_r8", body: `target = load<u64>(${DST}); ${guard} ${indirect}` },
-    { name: "jmpr_m8", body: `const at = readable(addressOf(op), 8); if (at == 0) ${FAULT} target = load<u64>(at); ${guard} ${indirect}` },
-    { name: "callr_r8", body: `target = load<u64>(${DST}); ${guard} ${push("load<u64>(op, 24)")} ${indirect}` },
-    { name: "callr_m8", body: `const from = readable(addressOf(op), 8); if (from == 0) ${FAULT} target = load<u64>(from); ${guard} ${push("load<u64>(op, 24)")} ${indirect}` },
+    { name: "ret_n8", body: `${pop} target = value; ${guard} store<u64>(RSP, sp + 8); ${indirect(12)}` },
+    { name: "jmpr_r8", body: `target = load<u64>(${DST}); ${guard} ${indirect(12)}` },
+    { name: "jmpr_m8", body: `const at = readable(addressOf(op), 8); if (at == 0) ${FAULT} target = load<u64>(at); ${guard} ${indirect(4)}` },
+    { name: "callr_r8", body: `target = load<u64>(${DST}); ${guard} ${push("load<u64>(op, 24)")} ${indirect(12)}` },
+    { name: "callr_m8", body: `const from = readable(addressOf(op), 8); if (from == 0) ${FAULT} target = load<u64>(from); ${guard} ${push("load<u64>(op, 24)")} ${indirect(4)}` },
   ];
 }
 
-export const HOT_KINDS: readonly HotKind[] = [
+/**
+ * Comparisons that take a conditional jump behind them along, as processors do (macro-fusion: Intel, Optimization Reference Manual,
+ * 3.4.2.2). Bit `relation` of the jump's mask says whether it is taken: a < b unsigned, a = b, a < b signed, a - b negative.
+ */
+const FUSIBLE = /^(cmp|test)_(rr|ri)[148]$|^(cmp|test)_mi[148]$|^cmp_(rm|mr)[48]$/;
+const RELATION: Record<string, string> = {
+  cmp: "<u32>(<u64>a < <u64>b) | (<u32>(a == b) << 1) | (<u32>(a < b) << 2) | (<u32>(r < 0) << 3)",
+  test: "(<u32>(r == 0) << 1) | (<u32>(r < 0) * 12)",
+};
+
+function fused({ name, body }: HotKind): HotKind[] {
+  if (!FUSIBLE.test(name)) return [];
+  const relation = RELATION[name.slice(0, name.indexOf("_"))];
+  const jump = `if ((load<u32>(op, 72) >> (${relation})) & 1) { next = load<u32>(op, 52); target = load<u64>(op, 64); link = op + 52; } else { next = load<u32>(op, 56); target = load<u64>(op, 44); link = op + 56; } break;`;
+  return [{ name: `${name}_j`, body: body.replace(NEXT_OP, jump) }];
+}
+
+const PLAIN: readonly HotKind[] = [
   ...Object.keys(BINARY).flatMap((name) => [...binary(name, 4), ...binary(name, 8)]),
   ...binary("cmp", 1), ...binary("test", 1), ...binary("cmp", 2),
   ...moves(), ...unary(), ...multiplication(), ...conditional(), ...stack(),
 ];
+
+/** Conditional jumps first, so that the number of their condition can be told from that of the case. */
+export const HOT_KINDS: readonly HotKind[] = [...JUMPS, ...PLAIN, ...PLAIN.flatMap(fused)];

@@ -55,8 +55,8 @@ function conditional(): Row[] {
   return CONDITIONS.flatMap((condition, extra) => {
     const flags = { read: CONDITION_FLAGS[extra >> 1] };
     return [
-      row(`0F ${hex(0x40 + extra)} /r`, `cmov${condition}`, "Gv,Ev", "cmov", { extra, flags, hot: `cmov${extra}` }),
-      row(`0F ${hex(0x90 + extra)} /r`, `set${condition}`, "Eb", "setcc", { extra, flags, hot: `set${extra}` }),
+      row(`0F ${hex(0x40 + extra)} /r`, `cmov${condition}`, "Gv,Ev", "cmov", { extra, flags, hot: "cmov" }),
+      row(`0F ${hex(0x90 + extra)} /r`, `set${condition}`, "Eb", "setcc", { extra, flags, hot: "set" }),
     ];
   });
 }

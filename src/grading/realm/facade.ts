@@ -26,6 +26,31 @@ export function hostCall(
   return { title, parameters: parse(parameters), call };
 }
 
+/** A member of a plain facade: a property that is read, or a method with its parameters as in {@link hostCall}. */
+export type Member =
+  { get: () => Primitive } | { parameters: string; call: (...values: never[]) => Primitive | void };
+
+/**
+ * A facade whose members are calls as they are.
+ * @param title - the name by which the student's functions know the object
+ */
+export function plainFacade(title: string, members: Readonly<Record<string, Member>>): Facade {
+  const calls: Record<string, HostCall> = {};
+  const source = Object.entries(members).map(([name, member]) => {
+    if ("get" in member) {
+      calls[name] = hostCall(`${title}.${name}`, "", member.get);
+      return `get ${name}() { return host.${name}(); }`;
+    }
+    calls[name] = hostCall(`${title}.${name}`, member.parameters, member.call);
+    const values = calls[name].parameters.map((_, i) => `v${i}`).join(", ");
+    return `${name}: (${values}) => host.${name}(${values})`;
+  });
+  return {
+    source: `(function (host) { "use strict"; return Object.freeze({ ${source.join(", ")} }); })`,
+    calls,
+  };
+}
+
 function parse(parameters: string): Parameter[] {
   if (!parameters) return [];
   return parameters.split(", ").map((parameter) => {

@@ -1,0 +1,88 @@
+import type { HostCall } from "../../src/grading/realm/crossing.js";
+import { plainFacade, type Facade } from "../../src/grading/realm/facade.js";
+import { PAGE_BYTES } from "../../src/hypervisor/memory/layout.js";
+import type { MemoryResources } from "../../src/hypervisor/memory/memory-virtualizer.js";
+
+/** Frames that the hypervisor has for tables: many more than a guest of some MiB needs. */
+const MOST_TABLES = 64;
+
+/** The host's side of {@link Ept}, and what it has seen of the run that is going on. */
+export class EptFacade implements Facade {
+  readonly source: string;
+  readonly calls: Readonly<Record<string, HostCall>>;
+  /** Machine addresses of the tables, the root first. */
+  readonly tables = new Set<number>();
+  /** Pages that have been allotted so far. */
+  readonly pages = new Set<number>();
+  allotted: number[] = [];
+  reported: number[] = [];
+  flushes = 0;
+  #resources: MemoryResources | null = null;
+
+  constructor() {
+    const vm = (): MemoryResources => this.#resources!;
+    const { source, calls } = plainFacade("ept", {
+      root: { get: () => [...this.tables][0] },
+      ramBytes: { get: () => vm().guestBytes },
+      allocateTable: { parameters: "", call: () => this.#allocateTable() },
+      read64: {
+        parameters: "address: number",
+        call: (address: number) => vm().memory.read64(this.#entry(address)),
+      },
+      write64: {
+        parameters: "address: number, entry: bigint",
+        call: (address: number, entry: bigint) => vm().memory.write64(this.#entry(address), entry),
+      },
+      allot: { parameters: "page: number", call: (page: number) => this.#allot(page) },
+      invept: {
+        parameters: "",
+        call: () => {
+          this.flushes++;
+          vm().flush();
+        },
+      },
+      report: { parameters: "page: number", call: (page: number) => void this.reported.push(page) },
+    });
+    this.source = source;
+    this.calls = calls;
+  }
+
+  /** @returns the root */
+  begin(resources: MemoryResources): number {
+    this.#resources = resources;
+    this.tables.clear();
+    this.pages.clear();
+    this.next();
+    return this.#allocateTable();
+  }
+
+  /** Another run of the part begins. */
+  next(): void {
+    this.allotted = [];
+    this.reported = [];
+    this.flushes = 0;
+  }
+
+  #allocateTable(): number {
+    if (this.tables.size > MOST_TABLES)
+      throw new RangeError(`ept.allocateTable: all ${MOST_TABLES} frames are taken`);
+    const table = this.#resources!.frames.allocate();
+    this.tables.add(table);
+    return table;
+  }
+
+  #entry(address: number): number {
+    if (address % 8 !== 0 || !this.tables.has(address - (address % PAGE_BYTES)))
+      throw new RangeError(`ept: 0x${address.toString(16)} is no entry of the VM's tables`);
+    return address;
+  }
+
+  #allot(page: number): number {
+    const { guestBase, guestBytes } = this.#resources!;
+    if (page % PAGE_BYTES !== 0 || page < 0 || page >= guestBytes)
+      throw new RangeError(`ept.allot: 0x${page.toString(16)} is no page of the guest's RAM`);
+    this.allotted.push(page);
+    this.pages.add(page);
+    return guestBase + page;
+  }
+}
