@@ -421,7 +421,7 @@ export class Translator {
         this.#askForInterrupts(L.INTERRUPT_WAITS, B.AFTER_STI);
         this.#afterSti = true;
         return true;
-  // #endregion
+      // #endregion
       case M.Pushf:
       case M.Pushfd:
       case M.Pushfq:
