@@ -74,6 +74,7 @@ export const PARTS: readonly Part[] = [
         number: 9,
         title: "Page tables and the TLB",
         question: "Who manages an address on its way to memory?",
+        labs: [{ page: "/labs/page-walker", title: "A page-table walker with a TLB" }],
       },
       { number: 10, title: "Shadow paging", question: "How do you keep a copy of a table you may not read?" },
       {

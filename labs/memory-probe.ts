@@ -63,7 +63,7 @@ export const USER_ACCESSES = 0x1f_0000;
 export const FREE_MEMORY = 0x40_0000;
 /** INT 0x30: what a fetch has to find. */
 export const FETCHED = 0x30cdn;
-export const PROBE_RAM_BYTES = 16 << 20;
+export const PROBE_RAM_BYTES = 8 << 20;
 
 /** Contents of guest-physical memory. */
 export interface Contents {

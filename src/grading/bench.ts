@@ -48,7 +48,11 @@ export class Bench<Observed> implements Workbench<Observed> {
       const scenario = await this.scenario(id);
       const part = this.lab.part();
       const realm = await this.open(part, scenario.given);
-      const run = this.execute(id, scenario, part, (session) => part.overrides(realm, session));
+      if ("drive" in part) part.drive(realm, scenario);
+      const run =
+        "drive" in part
+          ? { ...(await this.reference(id)), observed: part.observed }
+          : this.execute(id, scenario, part, (session) => part.overrides(realm, session));
       this.printed ||= realm.printed;
       return { ...run, problem: realm.problem, printed: realm.printed };
     });

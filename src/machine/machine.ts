@@ -103,6 +103,7 @@ export class Machine {
       msrWrite: (index) => this.#writeMsr(index),
       taskPriorityChanged: () => this.#local.apic.taskPriorityChanged(this.processor.read32(S.CR8)),
       timeStampChanged: () => this.#local.apic.timeStampChanged(),
+      floatError: () => this.peripherals.coprocessorError.report(),
     });
     this.clock = new Clock(
       this.preset.frequency,
@@ -121,6 +122,7 @@ export class Machine {
       onPowerOff: () => this.#end({ kind: "power-off" }),
       onReset: () => this.#end({ kind: "reset" }),
       onFlushPage: (address) => this.processor.core.flushPhysicalPage(address),
+      onIgnoreFloatError: () => this.#ignoreFloatError(),
       onDebugExit: (status) => this.#end({ kind: "debug-exit", status }),
     });
     this.terminal = new SerialTerminal(this.peripherals.serial);
@@ -225,6 +227,11 @@ export class Machine {
     const taken = this.#local.msrs.write(index, this.processor.read64(S.BOARD_MSR));
     this.processor.write64(S.MSR_APIC_BASE, this.#local.msrs.apicBase);
     return taken;
+  }
+
+  #ignoreFloatError(): void {
+    if (this.processor.read32(S.FLOAT_ERROR) & S.FERR)
+      this.processor.write32(S.FLOAT_ERROR, S.FERR | S.IGNNE);
   }
 
   /** What CPUID says of the time-stamp counter (leaf 15H): nothing where 32 bits do not hold the ratio. */

@@ -121,6 +121,12 @@ export const CPUID_RESULT = 0x1380;
 export const ENTRY_CHECK = 0x1390;
 /** A non-maskable interrupt is pending. u32, 0 or 1. */
 export const NMI_PENDING = 0x1394;
+/** Pins of x87 errors where CR0.NE is 0 (SDM Vol. 1, 8.7.2): {@link FERR}, {@link IGNNE}. u32. */
+export const FLOAT_ERROR = 0x1398;
+/** FERR#: the processor reports an unmasked exception. */
+export const FERR = 1;
+/** IGNNE#: the board has the processor go on despite of it. */
+export const IGNNE = 2;
 
 /** PDPTE0 … PDPTE3 of PAE paging (SDM 4.4.1): 4 × u64. */
 export const PDPTES = 0x1e00;

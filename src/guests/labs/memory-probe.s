@@ -152,6 +152,7 @@ set_gate:
     add rdi, GATE_BYTES
     ret
 
+    .balign USER_STEP, 0x90
 user_code:
     mov rax, [rbx]
     int COME_BACK
