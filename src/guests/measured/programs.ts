@@ -5,8 +5,9 @@ export interface MeasuredProgram {
   name: string;
   /** Files assembled one after another as one source, paths relative to `src/guests`. */
   sources: readonly string[];
-  /** File in the build folder. */
+  /** Files in the build folder. */
   image: string;
+  listing: string;
   /** The same built for paravirtualisation, where its kernel has a use for that. */
   paravirtual?: Pick<MeasuredProgram, "sources" | "image">;
 }
@@ -18,6 +19,7 @@ function program(name: string, more: readonly string[] = []): MeasuredProgram {
     name,
     sources: [...LIBRARY, ...REPORT, ...more, `measured/${name}.s`],
     image: `measured-${name}.bin`,
+    listing: `measured-${name}.listing.json`,
   };
 }
 
@@ -39,4 +41,5 @@ export const MEASURED: readonly MeasuredProgram[] = [
   program("scattered-reads"),
   program("round-trips"),
   programTwice("nanobenchmarks", ["hello/paging.s"]),
+  program("translated-code"),
 ];

@@ -119,6 +119,11 @@ export class BtBackend implements CpuBackend {
     return this.#cpu.translations.cache;
   }
 
+  /** Offset in it at which the guest's kernel stands, or stood when it left; −1: it is elsewhere. */
+  get cacheOffset(): number {
+    return this.#cpu?.cacheOffset ?? -1;
+  }
+
   flushPage(): void {
     this.port.flushTlb();
   }

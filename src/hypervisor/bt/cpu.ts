@@ -38,6 +38,8 @@ import { StatePage } from "./state-page.js";
 import type { BtCpu } from "./virtual-cpu.js";
 
 const RSP = 4;
+/** INT n. */
+const CALL_OUT_BYTES = 2;
 const RCX = 1;
 const LEAF_FEATURES = 1;
 /** What this hypervisor does not virtualise: PCID and MONITOR (leaf 1). */
@@ -362,6 +364,7 @@ export class TranslatedCpu implements GuestCpu, BtCpu {
     this.rip = place.rip;
   }
 
+  // #region bt-settle
   /** Puts the guest's registers and RIP where they were before the instruction that translated code is at, or after the last. */
   settle(): void {
     const place = this.#place;
@@ -375,6 +378,7 @@ export class TranslatedCpu implements GuestCpu, BtCpu {
     this.rsp = BigInt.asUintN(64, this.rsp + BigInt(place.adjustment));
     if ((state & B.AFTER_STI) !== 0) this.shadow = true;
   }
+  // #endregion
 
   #targetInRax(): number {
     const rax = this.port.readRegister(0);
@@ -597,10 +601,21 @@ export class TranslatedCpu implements GuestCpu, BtCpu {
     this.port.wrmsr(IA32_GS_BASE, base);
   }
 
+  /** Linear address at which the guest's processor stands, or stood when it left. */
+  get #linear(): bigint {
+    return this.port.privilege === 0 ? this.monitor.rip : this.port.rip;
+  }
+  /** The same as an offset in the cache, of a call-out itself; −1: it is not there. */
+  get cacheOffset(): number {
+    if (this.state.cpl !== 0) return -1;
+    const offset = this.translations.cache.offset(this.#linear);
+    return this.#callOut === null ? offset : offset - CALL_OUT_BYTES;
+  }
+
   peek(): GuestRegisters {
     const { state, port } = this;
     const inMonitor = port.privilege === 0;
-    const linear = inMonitor ? this.monitor.rip : port.rip;
+    const linear = this.#linear;
     const offset = state.cpl === 0 ? this.translations.cache.offset(linear) : -1;
     const settled = inMonitor && this.#place === null;
     const place = settled || offset < 0 ? undefined : this.translations.cache.place(offset);

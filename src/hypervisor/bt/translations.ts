@@ -122,10 +122,14 @@ export class Translations {
     const block = new Block(rip, 32, start);
     block.borrowed = segment;
     block.piece(start, rip);
+    block.starts.push(start);
     code.copy(bytes, 0, bytes.length);
     block.piece(code.at, next);
+    block.starts.push(code.at);
     code.callOut();
-    block.end = code.at;
+    block.end = block.codeEnd = code.at;
+    block.count = 1;
+    block.source = bytes;
     block.pages.push(...from.pages);
     block.length = from.length;
     const kind = K.CALL_OUT_SEGMENTED_DONE;
@@ -270,6 +274,7 @@ export class Translations {
     cpu.emulate({ linear, target: guestMemory.base + page, devices: null, done, stop });
   }
 
+  // #region bt-adapt
   /** An instruction of the guest's kernel that faults again and again is translated anew, to leave the cache by itself. */
   #adapt(cpu: BtCpu): void {
     if (cpu.state.cpl !== 0) return;
@@ -281,6 +286,7 @@ export class Translations {
     const block = this.cache.blockAt(this.cache.offset(this.parts.monitor.rip));
     if (block !== undefined) this.cache.drop(block);
   }
+  // #endregion
 
   /** The guest is about to execute such an instruction. */
   carryOut(cpu: BtCpu, operand: MemoryOperand): void {

@@ -71,6 +71,7 @@ export class Translator {
     private readonly source: CodeSource,
   ) {}
 
+  // #region bt-translate
   /**
    * Translates from `rip` on.
    * @param start - offset in the cache where the translation will be
@@ -86,6 +87,7 @@ export class Translator {
     this.#rip = this.#next = rip;
     for (let count = 0; ; count++) {
       block.piece(code.at, this.#rip, this.#afterSti ? B.AFTER_STI : 0);
+      block.starts.push(code.at);
       this.#afterSti = false;
       if (count === most || this.#from + 16 > FETCHED) {
         this.#exit(this.#rip);
@@ -100,6 +102,7 @@ export class Translator {
     this.#finish();
     return { block, code, callOuts: this.#callOuts };
   }
+  // #endregion
 
   #begin(bits: 32 | 64, start: number): void {
     this.#code.begin(bits, start);
@@ -124,6 +127,7 @@ export class Translator {
     return false;
   }
 
+  // #region bt-instruction
   /** @returns whether the block goes on behind the instruction */
   #instruction(alone: boolean): boolean {
     const { decoder } = this;
@@ -139,6 +143,7 @@ export class Translator {
     if (kind === C.BY_OPERAND) return this.#byOperand(mnemonic, alone);
     return this.#leave(kind);
   }
+  // #endregion
 
   /** As it is, unless its data is found relative to RIP, or in 32-bit code through a segment that is not the guest's here. */
   #identical(): boolean {
@@ -227,6 +232,7 @@ export class Translator {
     code.restore(pointer, L.SAVED_POINTER);
   }
 
+  // #region bt-conditional
   /** Two exits, of which the one that is not taken is the rest of the block. */
   #conditional(): boolean {
     const code = this.#code;
@@ -237,6 +243,7 @@ export class Translator {
     code.dword(0);
     return true;
   }
+  // #endregion
 
   /** LOOP and JRCXZ reach 128 bytes: over a jump to their exit. */
   #loop(): boolean {
@@ -287,6 +294,7 @@ export class Translator {
     return this.#lookUp(alone);
   }
 
+  // #region bt-look-up
   /** The table's index is 16 bits of the address; what it leads to compares the rest. No flag is touched on the way. */
   #lookUp(alone: boolean): boolean {
     const code = this.#code;
@@ -303,6 +311,7 @@ export class Translator {
     code.jumpThroughTable();
     return false;
   }
+  // #endregion
 
   #target(): number {
     const { branchTarget } = this.decoder;
@@ -416,6 +425,7 @@ export class Translator {
     return this.#callOut(K.CALL_OUT_SEGMENT, true, { segment, ...what });
   }
 
+  // #region bt-flags
   /** CLI, STI, PUSHF and POPF: a byte of the state page is the guest's IF. */
   #inCache(mnemonic: number, alone: boolean): boolean {
     const code = this.#code;
@@ -431,6 +441,7 @@ export class Translator {
         this.#askForInterrupts(L.INTERRUPT_WAITS, B.AFTER_STI);
         this.#afterSti = true;
         return true;
+      // #endregion
       case M.Pushf:
       case M.Pushfd:
       case M.Pushfq:
@@ -538,6 +549,7 @@ export class Translator {
     return true;
   }
 
+  // #region bt-port
   /** A port whose value is known needs no device. */
   #portRead(): boolean {
     const { decoder } = this;
@@ -549,6 +561,7 @@ export class Translator {
     code.restoreAl(L.PORT_VALUE);
     return true;
   }
+  // #endregion
 
   /** MOVZX of a byte on the stack. */
   #stackByte(opcode: number, register: number, displacement: number): void {
@@ -633,17 +646,21 @@ export class Translator {
   /** Behind the block: exits of conditional jumps, and constants. */
   #finish(): void {
     const code = this.#code;
+    const block = this.#block;
+    if (block.starts.length === block.count) block.starts.push(code.at);
     for (const { condition, target, rip } of this.#taken) {
       patch(code, condition, code.at - (condition + 4));
       this.#rip = rip;
       this.#exit(target, condition);
     }
+    block.codeEnd = code.at;
     for (const { at, value } of this.#literals) {
       patch(code, at, code.at - (at + 4));
       code.qword(BigInt(value));
     }
-    this.#block.end = code.at;
-    this.#block.length = this.#next > this.#block.rip ? this.#next - this.#block.rip : 1;
+    block.end = code.at;
+    block.length = this.#next > block.rip ? this.#next - block.rip : 1;
+    block.source = this.#bytes.slice(0, block.length);
   }
 }
 
