@@ -51,6 +51,8 @@ export const PARTS: readonly Part[] = [
         number: 5,
         title: "Binary translation",
         question: "How can rewritten code be faster than the original?",
+        slug: "05-binary-translation",
+        deck: true,
       },
       {
         number: 6,

@@ -28,6 +28,9 @@ export declare function taskPriorityChanged(): void;
 /** The time-stamp counter has been written. */
 @external("board", "timeStampChanged")
 export declare function timeStampChanged(): void;
+/** The FERR# pin is asserted: an unmasked x87 exception where CR0.NE is 0. */
+@external("board", "floatError")
+export declare function floatError(): void;
 /** Device models of a hypervisor, asked by its instruction emulator: a guest-physical address that is not mapped. */
 @external("board", "emulatedRead")
 export declare function emulatedRead(address: f64, size: i32): u32;

@@ -18,6 +18,8 @@ export const EXIT: i32 = 2;
  * changed code are seen at exactly the next instruction boundary however the run is sliced.
  */
 export const ALONE: i32 = 3;
+/** Not a fault: the processor waits for an interrupt before the current instruction. */
+export const FROZEN: i32 = 4;
 
 export let faultPending: i32 = NONE;
 export let faultVector: u32 = 0;
@@ -71,6 +73,8 @@ export function raiseEptExit(reason: u32, qualification: u64, guestPhysical: u64
 }
 
 export function runAlone(): void { faultPending = ALONE; }
+
+export function freeze(): void { faultPending = FROZEN; }
 
 export function clearFault(): void { faultPending = NONE; }
 

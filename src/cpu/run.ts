@@ -2,17 +2,18 @@
  * The run loop. What can happen at an instruction boundary happens in this order, however the host slices the run: stop,
  * budget, deadline, interrupts and what else is due, fetch of the next instruction, its execution.
  */
-import { CYCLES, DEADLINE, EVENTS, INSTRUCTIONS, PREEMPTION_DEADLINE, RFLAGS, RIP } from '../spec/cpu-state';
+import { ACTIVITY, CYCLES, DEADLINE, EVENTS, INSTRUCTIONS, PREEMPTION_DEADLINE, RFLAGS, RIP } from '../spec/cpu-state';
 import { FLAG_RF } from '../spec/control-bits';
 import { SCRATCH_BLOCK } from '../spec/memory-map';
 import { STOP_BUDGET, STOP_DEADLINE } from '../spec/stops';
+import { ACTIVITY_HLT } from '../spec/vmx-controls';
 import { BLOCK_COST } from './blocks';
 import { execute } from './build/executor';
 import { contextDirty, currentPhysical, refreshContext } from './context';
 import { EXHAUSTED, grant, grantOne, nextDeadline, remaining, setInstructionLimit, setRemaining, instructionLimit, syncCounters } from './counters';
 import { decodeAlone } from './decode-block';
 import { attention, clearStop, deliverPending, refreshAttention, restoreNmiBlocking, singleStep, stopReason, takeInterrupt } from './events';
-import { ALONE, clearFault, faultPending, NONE, setRunningAlone } from './fault';
+import { ALONE, clearFault, faultPending, FROZEN, NONE, setRunningAlone } from './fault';
 import { getFlags } from './flags';
 import { enter, enterPage, linearOf } from './transitions';
 
@@ -39,6 +40,10 @@ function runUntilStop(): i32 {
       clearFault();
       restoreNmiBlocking();
       alone = true;
+    } else if (faultPending == FROZEN) {
+      clearFault();
+      store<u32>(ACTIVITY, ACTIVITY_HLT);
+      refreshAttention();
     } else if (faultPending != NONE) {
       deliverPending();
       if (stopReason < 0) countEvent();

@@ -1,6 +1,6 @@
 import type { GuestRegisters } from "../hypervisor/guest-cpu.js";
 import type { Machine } from "../machine/machine.js";
-import type { Ending, ExitCount, MachineView } from "./view.js";
+import type { Ending, ExitCount, MachineView, TranslationsView } from "./view.js";
 
 /**
  * A run in one of the CPU modes. Its progress is counted in steps: guest instructions, exceptions and interrupts that the
@@ -20,6 +20,8 @@ export interface Run {
   readonly exitCounts: ExitCount[];
   /** The guest's registers, where they are neither the processor's nor a VMCS's; else null. */
   readonly guestRegisters: GuestRegisters | null;
+  /** The translation cache, where there is one. */
+  translations?(): TranslationsView | null;
   /** Goes on up to a position, or until an exit that `stopAt` names waits for its handler. */
   run(position: number, stopAt: (reason: number) => boolean): void;
   /** The run ended as "halted", and something typed at the guest's console would interrupt it. */

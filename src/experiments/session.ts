@@ -17,7 +17,16 @@ import { hasVmcs, keptViews, peekVmcs, registerViews, segmentViews, vmcsView } f
 import { NativeRun } from "./native-run.js";
 import { PvRun } from "./pv-run.js";
 import type { Run } from "./run.js";
-import type { CpuMode, Ending, MachineView, MemoryMode, Moment, Ring, TraceEvent } from "./view.js";
+import type {
+  CpuMode,
+  Ending,
+  MachineView,
+  MemoryMode,
+  Moment,
+  Ring,
+  TraceEvent,
+  TranslationsView,
+} from "./view.js";
 import { VtxRun } from "./vtx-run.js";
 
 /** A run that nobody limited ends after so many steps. */
@@ -247,6 +256,11 @@ export class Session {
   /** Trace records [from, to), as far as the ring still has them. */
   trace(from: number, to: number): TraceEvent[] {
     return readTrace(this.machine.processor, from, to).events;
+  }
+
+  /** What binary translation has made so far; null in every other mode. */
+  translations(): TranslationsView | null {
+    return this.#run.translations?.() ?? null;
   }
 
   view(): MachineView {

@@ -103,3 +103,49 @@ export interface MachineView {
   traceCount: number;
   ending: Ending | null;
 }
+
+/**
+ * What became of an instruction in the translation: the same bytes · the same with another address · a jump, call or return
+ * that goes on in the cache · a few instructions on the guest's copy of the state · a call of the monitor · the way out of a
+ * conditional jump that the block goes past.
+ */
+export type TranslationKind = "identical" | "relocated" | "jump" | "emulated" | "call-out" | "exit";
+
+/** One instruction of the guest and what it became. */
+export interface TranslatedRow {
+  /** Linear address in the guest; null behind the last, where the exits of conditional jumps are. */
+  address: bigint | null;
+  guest: string;
+  kind: TranslationKind;
+  /** Offset in the cache, and what the monitor is called for, if it is. Addresses in the cache stand there by name. */
+  code: { offset: number; text: string; callOut: string | null }[];
+}
+
+/** A stretch of guest code and its translation. */
+export interface TranslatedBlock {
+  /** From 1, in the order of making. */
+  number: number;
+  address: bigint;
+  bits: 32 | 64;
+  /** Of the translation, in the cache. */
+  offset: number;
+  bytes: number;
+  /** False: its guest code has changed, and nothing leads here any more. */
+  alive: boolean;
+  /** Indirect jumps find it by the table. */
+  inTable: boolean;
+  rows: TranslatedRow[];
+  /** Ways out by direct jumps: `to` is the number of the block that the exit is chained to, or null. */
+  exits: { offset: number; target: bigint; conditional: boolean; to: number | null }[];
+}
+
+/** The translation cache of a VM under binary translation. */
+export interface TranslationsView {
+  blocks: TranslatedBlock[];
+  /** Offset in the cache at which the processor stands, or stood when it left; −1: elsewhere. */
+  at: number;
+  /** Number of the block there. */
+  current: number | null;
+  /** Blocks that have lost their guest code so far. */
+  dropped: number;
+}

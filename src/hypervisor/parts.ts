@@ -13,6 +13,8 @@ import { EXIT_TABLE, type ExitReasonName, type ExitReasonNumber } from "./vtx/ex
 export interface Parts {
   exits: Readonly<Record<ExitReasonNumber, VmExitHandler>>;
   memory: (resources: MemoryResources) => MemoryVirtualizer;
+  /** MOV to and from CR8: VM exits, or the processor's TPR shadow. */
+  taskPriority: "exits" | "shadow";
 }
 
 /** Parts that replace the hypervisor's own; exit handlers by the name of their reason, e.g. `{ exits: { CPUID: fn } }`. */
@@ -21,6 +23,7 @@ export interface PartOverrides {
   memory?: Parts["memory"];
   /** Of paravirtualisation, by name. */
   hypercalls?: Partial<Record<HypercallName, Hypercall>>;
+  taskPriority?: Parts["taskPriority"];
 }
 
 /** How guest memory is virtualised: by the processor's second dimension, or by page tables of the hypervisor's making. */
@@ -43,6 +46,7 @@ export function assembleParts(overrides: PartOverrides = {}, memoryMode: MemoryM
   return {
     exits,
     memory: overrides.memory ?? MEMORY_PARTS[memoryMode],
+    taskPriority: overrides.taskPriority ?? "exits",
   };
 }
 // #endregion

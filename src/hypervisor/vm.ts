@@ -109,6 +109,8 @@ export class VirtualMachine {
       ramBytes,
       onSerial: (byte) => port.writePort(SERIAL_COM1, 1, byte),
       onFlushPage: (page) => this.backend.flushPage(page),
+      // Not for a virtual CPU: the real CR0.NE is 1, so its errors arrive as #MF (SDM Vol. 3, A.7).
+      onIgnoreFloatError: () => undefined,
       onReset: () => (this.ending ??= { kind: "reset", message: "The guest reset its machine." }),
       onPowerOff: () =>
         (this.ending ??= { kind: "power-off", message: "The guest powered its machine off." }),

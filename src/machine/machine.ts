@@ -17,7 +17,7 @@ import type { CivilTime } from "./chipset/calendar.js";
 import type { PicPair } from "./chipset/pic-pair.js";
 import type { Pit8254 } from "./chipset/pit-8254.js";
 import { Clock } from "./clock.js";
-import { applyCosts, PRESETS, type Preset, type PresetName } from "./costs.js";
+import { applyCosts, applyStalls, PRESETS, type Preset, type PresetName } from "./costs.js";
 import { rom } from "./devices/rom.js";
 import type { Serial16550 } from "./devices/serial-16550.js";
 import { SerialTerminal } from "./devices/serial-terminal.js";
@@ -103,6 +103,7 @@ export class Machine {
       msrWrite: (index) => this.#writeMsr(index),
       taskPriorityChanged: () => this.#local.apic.taskPriorityChanged(this.processor.read32(S.CR8)),
       timeStampChanged: () => this.#local.apic.timeStampChanged(),
+      floatError: () => this.peripherals.coprocessorError.report(),
     });
     this.clock = new Clock(
       this.preset.frequency,
@@ -121,11 +122,13 @@ export class Machine {
       onPowerOff: () => this.#end({ kind: "power-off" }),
       onReset: () => this.#end({ kind: "reset" }),
       onFlushPage: (address) => this.processor.core.flushPhysicalPage(address),
+      onIgnoreFloatError: () => this.#ignoreFloatError(),
       onDebugExit: (status) => this.#end({ kind: "debug-exit", status }),
     });
     this.terminal = new SerialTerminal(this.peripherals.serial);
     this.#describeTime();
     applyCosts(this.processor, this.preset.costs);
+    applyStalls(this.processor, this.preset.stalls);
     this.processor.write32(S.NO_STRUCTURE_CACHES, options.structureCaches === false ? 1 : 0);
     this.processor.write32(S.TRACE_MASK, options.trace ? ALL_KINDS : 0);
     this.#setDeadline(this.clock.next());
@@ -225,6 +228,11 @@ export class Machine {
     const taken = this.#local.msrs.write(index, this.processor.read64(S.BOARD_MSR));
     this.processor.write64(S.MSR_APIC_BASE, this.#local.msrs.apicBase);
     return taken;
+  }
+
+  #ignoreFloatError(): void {
+    if (this.processor.read32(S.FLOAT_ERROR) & S.FERR)
+      this.processor.write32(S.FLOAT_ERROR, S.FERR | S.IGNNE);
   }
 
   /** What CPUID says of the time-stamp counter (leaf 15H): nothing where 32 bits do not hold the ratio. */

@@ -1,5 +1,6 @@
 import {
   IO_APIC,
+  IRQ_COPROCESSOR,
   IRQ_PIT,
   IRQ_RTC,
   IRQ_SCI,
@@ -11,6 +12,7 @@ import * as P from "../spec/ports.js";
 import { Bus } from "./bus.js";
 import { ACPI_PM_PORTS, AcpiPm } from "./chipset/acpi-pm.js";
 import { ApicMsrs } from "./chipset/apic-msrs.js";
+import { CoprocessorError } from "./chipset/coprocessor-error.js";
 import { InterruptBus } from "./chipset/interrupt-bus.js";
 import { IO_APIC_BYTES, IoApic } from "./chipset/io-apic.js";
 import { Keyboard8042 } from "./chipset/keyboard-8042.js";
@@ -50,6 +52,8 @@ export interface PeripheralsConnections {
   onReset: () => void;
   /** The test device asks for a page's translations to be dropped. */
   onFlushPage: (address: number) => void;
+  /** IGNNE# is asserted to the processor that runs. */
+  onIgnoreFloatError: () => void;
   /** A write to the debug-exit port. */
   onDebugExit: (status: number) => void;
 }
@@ -76,6 +80,7 @@ export class Peripherals {
   readonly serial: Serial16550;
   readonly rtc: RtcMc146818;
   readonly acpi: AcpiPm;
+  readonly coprocessorError: CoprocessorError;
 
   constructor(connections: PeripheralsConnections) {
     const { clock, processors } = connections;
@@ -95,6 +100,10 @@ export class Peripherals {
       this.#followClock(level),
     );
     this.acpi = new AcpiPm(clock, (level) => this.setLine(IRQ_SCI, level), connections.onPowerOff);
+    this.coprocessorError = new CoprocessorError(
+      (level) => this.setLine(IRQ_COPROCESSOR, level),
+      connections.onIgnoreFloatError,
+    );
     this.#wireChipset(connections);
     this.#wireDevices(connections);
   }
@@ -132,6 +141,7 @@ export class Peripherals {
     ports.register(P.KEYBOARD_COMMAND, 1, keyboard.command);
     ports.register(P.RTC, 2, this.rtc.device);
     ports.register(P.DMA_PAGES, 16, new Latch(16).device);
+    ports.register(P.COPROCESSOR_ERROR, 1, this.coprocessorError.device);
     ports.register(P.ACPI_PM1A_EVENT, ACPI_PM_PORTS, this.acpi.device);
     ports.register(P.PCI_CONFIGURATION, PCI_CONFIGURATION_PORTS, pci.device);
     mmio.register(IO_APIC, IO_APIC_BYTES, this.ioApic.device);

@@ -18,6 +18,8 @@ export interface Board {
   taskPriorityChanged(): void;
   /** The time-stamp counter has been written. */
   timeStampChanged(): void;
+  /** FERR# has been asserted: an unmasked x87 exception where CR0.NE is 0. */
+  floatError(): void;
 }
 
 /** Exports of the wasm module. Results of the VMX instructions: see {@link VmxResult}. */
@@ -96,6 +98,7 @@ export class Processor {
         msrWrite: (index: number) => (board.msrWrite(index >>> 0) ? 1 : 0),
         taskPriorityChanged: () => board.taskPriorityChanged(),
         timeStampChanged: () => board.timeStampChanged(),
+        floatError: () => board.floatError(),
         emulatedRead: (address: number, size: number) => this.emulated?.read(address, size) ?? 0xffff_ffff,
         emulatedWrite: (address: number, size: number, value: number) =>
           this.emulated?.write(address, size, value >>> 0),

@@ -1,6 +1,7 @@
 /** Makes everything that `observable build` and `observable preview` find ready: run it before either. */
 import { mkdirSync } from "node:fs";
 import { bundleAssembler } from "./assembler.js";
+import { copyDecoder } from "./decoder.js";
 import { copyFonts } from "./fonts.js";
 import { bundleGrading } from "./grading.js";
 import { writeHypervisorSources } from "./hypervisor-sources.js";
@@ -16,6 +17,7 @@ mkdirSync(GENERATED, { recursive: true });
 linkSource();
 seedOfflineCache();
 copyFonts();
+copyDecoder();
 writeHypervisorSources();
 writeLinux();
 writeProcessor();

@@ -7,6 +7,8 @@ export const IRQ_SERIAL_COM1 = 4;
 export const IRQ_RTC = 8;
 /** System control interrupt of ACPI, level-triggered. */
 export const IRQ_SCI = 9;
+/** Errors of the x87, where CR0.NE is 0. */
+export const IRQ_COPROCESSOR = 13;
 
 /** Machine-physical address of the 82093AA. */
 export const IO_APIC = 0xfec0_0000;

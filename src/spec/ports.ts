@@ -8,6 +8,8 @@ export const PIC_SLAVE = 0xa0;
 /** 8254 interval timer: three counters and a control word; 4 ports. */
 export const PIT = 0x40;
 export const SERIAL_COM1 = 0x3f8;
+/** Coprocessor error register of the PIIX. */
+export const COPROCESSOR_ERROR = 0xf0;
 /** Writing v ends the run with exit status 2v + 1. */
 export const DEBUG_EXIT = 0xf4;
 /** Where firmware writes its log: what QEMU calls isa-debugcon. */

@@ -64,6 +64,7 @@ export class BareCore {
       msrWrite: () => 0,
       taskPriorityChanged: () => undefined,
       timeStampChanged: () => undefined,
+      floatError: () => undefined,
       emulatedRead: () => 0xffff_ffff | 0,
       emulatedWrite: () => undefined,
     };

@@ -180,8 +180,14 @@ describe("exceptions", () => {
     expect(run(FLD1)).toBe(MF);
     allow(0);
     expect(run(FWAIT)).toBe(NONE);
+    expect(core.rip).toBe(CODE); // frozen
+    expect(core.view.getUint32(S.FLOAT_ERROR, true)).toBe(S.FERR);
+    core.view.setUint32(S.FLOAT_ERROR, S.FERR | S.IGNNE, true);
+    expect(run(FWAIT)).toBe(NONE);
+    expect(core.rip).toBe(CODE + 2);
     allow();
     expect(run([0xdb, 0xe2], FWAIT)).toBe(NONE);
+    expect(core.view.getUint32(S.FLOAT_ERROR, true)).toBe(0);
   });
   it("reserved bits of MXCSR: #GP, nothing loaded", () => {
     core.view.setUint32(S.MXCSR, 0x1f80, true);

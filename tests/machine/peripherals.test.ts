@@ -28,6 +28,7 @@ class Board {
       onPowerOff: () => this.events.push("off"),
       onReset: () => this.events.push("reset"),
       onFlushPage: (address) => this.events.push(`flush ${address.toString(16)}`),
+      onIgnoreFloatError: () => this.events.push("ignore"),
       onDebugExit: (status) => this.events.push(`exit ${status}`),
     });
   }

@@ -2,8 +2,8 @@
  * A machine as a page sees it: state that figures subscribe to, and what a reader can do. The machine itself runs in a
  * worker, so that the page answers whatever the guest or an edited handler does.
  */
-import type { MachineView, Moment, Ring, TraceEvent } from "../../lib/experiments/view.js";
-import { CORE, guestImage } from "./assets.js";
+import type { MachineView, Moment, Ring, TraceEvent, TranslationsView } from "../../lib/experiments/view.js";
+import { CORE, DECODER, guestImage } from "./assets.js";
 import { momentOf, sameMoment, withMoment } from "./moment.js";
 import type { Program } from "./guest/protocol.js";
 import type {
@@ -15,6 +15,7 @@ import type {
   Report,
 } from "./protocol.js";
 import { addDelta, EMPTY_TRACE, type TraceWindow } from "./trace-window.js";
+import { withBlocks } from "./translation-window.js";
 
 export type Status = "loading" | "ready" | "running" | "paused" | "ended" | "failed";
 
@@ -31,6 +32,8 @@ export interface MachineState extends TraceWindow {
   guest: string;
   status: Status;
   view: MachineView | null;
+  /** Under binary translation, if it was asked for. */
+  translations: TranslationsView | null;
   /** The machine at the last stop before this one. */
   previous: MachineView | null;
   /** Exits per second, or null for full speed. */
@@ -79,6 +82,7 @@ export class Machine extends EventTarget {
       guest: options.guest,
       status: "loading",
       view: null,
+      translations: null,
       previous: null,
       pace: null,
       selected: null,
@@ -216,28 +220,40 @@ export class Machine extends EventTarget {
     this.#generation++;
     this.#lastHandler = null;
     this.#stop = null;
-    this.#change({ ...EMPTY_TRACE, status: "loading", previous: null, selected: null, notice: null });
-    const { guest, cpuMode, ramBytes, commandLine, initrd, image } = this.#options;
+    this.#change({
+      ...EMPTY_TRACE,
+      status: "loading",
+      translations: null,
+      previous: null,
+      selected: null,
+      notice: null,
+    });
+    const { guest, cpuMode, memoryMode, preset, ramBytes, commandLine, initrd, translations } = this.#options;
     this.#ask({
       type: "load",
       generation: this.#generation,
       guest,
       cpuMode,
+      memoryMode,
+      preset,
       ramBytes,
       commandLine,
       initrd,
+      translations,
       edited: this.state.edited,
       core: CORE,
-      image: this.#image(image),
+      decoder: DECODER,
+      image: this.#image(),
       at,
     });
   }
 
   /** The reader's own program comes before the image that the page gave. */
-  #image(given: ImageSource | undefined): ImageSource {
-    const { program, guest } = this.state;
+  #image(): ImageSource {
+    const { program } = this.state;
+    const { guest, cpuMode, image } = this.#options;
     if (program) return { bytes: program.image };
-    return given ?? { address: guestImage(guest) };
+    return image ?? { address: guestImage(guest, cpuMode) };
   }
 
   #ask(command: Command): void {
@@ -306,10 +322,10 @@ export class Machine extends EventTarget {
     }
     const { from, text } = report.console;
     const earlier = this.state.view?.console.slice(0, from) ?? "";
-    this.#take({ ...report.view, console: earlier + text }, report.running, report.trace);
+    this.#take({ ...report, view: { ...report.view, console: earlier + text } });
   }
 
-  #take(view: MachineView, running: boolean, trace: Extract<Report, { type: "state" }>["trace"]): void {
+  #take({ view, running, trace, translations }: Extract<Report, { type: "state" }>): void {
     const status: Status = running
       ? "running"
       : view.ending
@@ -328,6 +344,7 @@ export class Machine extends EventTarget {
       ...window,
       status,
       view,
+      translations: translations && withBlocks(this.state.translations, translations),
       previous: stopped ? previous : this.state.previous,
       selected,
       notice: noticeOf(view, this.state.edited),

@@ -9,6 +9,7 @@ import { guestSource, type GuestSource } from "../figures/guest-source.js";
 import type { GuestListing } from "../../lib/guests/listing.js";
 import { registers } from "../figures/registers.js";
 import { ringFigure } from "../figures/ring-figure.js";
+import { translationFigure } from "../figures/translation.js";
 import { vmcsFigure } from "../figures/vmcs.js";
 import { whatExits } from "../figures/what-exits.js";
 import type { MachineView } from "../../lib/experiments/view.js";
@@ -33,6 +34,13 @@ export function rings(machine: Machine, options: FrameOptions): HTMLElement {
 export function compression(machine: Machine, options: FrameOptions): HTMLElement {
   const figure = compressionFigure(options);
   attach(machine, figure.element, ({ view }) => figure.update(view?.console ?? ""));
+  return figure.element;
+}
+
+/** @param listing - of the guest, for its labels */
+export function translations(machine: Machine, listing: GuestListing, options: FrameOptions): HTMLElement {
+  const figure = translationFigure(options, listing);
+  attach(machine, figure.element, (state) => figure.update(state.translations));
   return figure.element;
 }
 

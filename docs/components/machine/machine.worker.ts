@@ -5,10 +5,18 @@
 import { Pace } from "../../lib/experiments/pace.js";
 import { Session } from "../../lib/experiments/session.js";
 import { Slices } from "../../lib/experiments/slices.js";
-import type { Moment, TraceEvent } from "../../lib/experiments/view.js";
+import type { Moment, TraceEvent, TranslatedBlock } from "../../lib/experiments/view.js";
 import { compileHandler } from "./edited-handler.js";
 import { MODULES } from "./importable.js";
-import type { Command, ConsoleDelta, ImageSource, LoadCommand, Report, TraceDelta } from "./protocol.js";
+import type {
+  Command,
+  ConsoleDelta,
+  ImageSource,
+  LoadCommand,
+  Report,
+  TraceDelta,
+  TranslationDelta,
+} from "./protocol.js";
 
 /** Between two reports of a machine that runs, milliseconds. */
 const REPORT_EVERY = 33;
@@ -35,6 +43,8 @@ let shown = 0;
 let reported = 0;
 /** The page has records up to `sent` and nothing has been undone since. */
 let follows = false;
+/** Translated blocks that the page has; null: it asked for none. */
+let translated: TranslatedBlock[] | null = null;
 /** A report of the run left records out: the next stop sends them all again. */
 let skipped = false;
 
@@ -62,7 +72,17 @@ function report(): void {
   sent = view.traceCount;
   follows = true;
   reported = performance.now();
-  post({ type: "state", generation, running, view: { ...view, console: "" }, console, trace });
+  const translations = translated && translationDelta(session, translated);
+  post({ type: "state", generation, running, view: { ...view, console: "" }, console, trace, translations });
+}
+
+/** @param had - blocks that the page has; a block that has not changed is the same object as before */
+function translationDelta(machine: Session, had: readonly TranslatedBlock[]): TranslationDelta | null {
+  const now = machine.translations();
+  if (now === null) return null;
+  const blocks = now.blocks.filter((block, i) => had[i] !== block);
+  translated = now.blocks;
+  return { count: now.blocks.length, blocks, at: now.at, current: now.current, dropped: now.dropped };
 }
 
 function failed(stage: "load" | "run", error: unknown): void {
@@ -103,21 +123,26 @@ async function load(command: LoadCommand): Promise<void> {
       return;
     }
   }
-  const [core, image, initrd] = await Promise.all([
+  const [core, image, initrd, decoder] = await Promise.all([
     moduleAt(command.core),
     bytesOf(command.image),
     command.initrd && bytesOf(command.initrd),
+    command.cpuMode === "bt" ? moduleAt(command.decoder) : undefined,
   ]);
   session = Session.create({
     core,
     image,
     name: command.guest,
     cpuMode: command.cpuMode,
+    memoryMode: command.memoryMode,
+    preset: command.preset,
+    decoder,
     ramBytes: command.ramBytes,
     commandLine: command.commandLine,
     initrd,
     parts: { exits },
   });
+  translated = command.translations ? [] : null;
   pace = new Pace(session.machine.clock.frequency, SLACK);
   follows = false;
   // Nothing is told of the way: the page goes on when the machine stands where it was asked for.

@@ -1,5 +1,14 @@
 /** What the page and the worker that holds a machine say to each other. Plain data. */
-import type { CpuMode, MachineView, Moment, Ring, TraceEvent } from "../../lib/experiments/view.js";
+import type {
+  CpuMode,
+  MachineView,
+  MemoryMode,
+  Moment,
+  Ring,
+  TraceEvent,
+  TranslatedBlock,
+} from "../../lib/experiments/view.js";
+import type { PresetName } from "../../lib/machine/costs.js";
 
 /** An exit handler that a reader changed, as JavaScript. */
 export interface EditedHandler {
@@ -20,11 +29,17 @@ export interface MachineSetup {
   /** Name of the guest, for messages. */
   guest: string;
   cpuMode: CpuMode;
+  /** The CPU mode's own choice unless given. */
+  memoryMode?: MemoryMode;
+  /** Processor that costs are those of. */
+  preset?: PresetName;
   ramBytes?: number;
   commandLine?: string;
   /** Initial RAM file system of a Linux kernel. */
   initrd?: ImageSource;
   edited: EditedHandlers;
+  /** Under binary translation: reports hold the translation cache. */
+  translations?: boolean;
 }
 
 export interface LoadCommand extends MachineSetup {
@@ -33,6 +48,8 @@ export interface LoadCommand extends MachineSetup {
   generation: number;
   /** Address of cpu.wasm. */
   core: string;
+  /** Address of the decoder of binary translation. */
+  decoder: string;
   image: ImageSource;
   /** Where to go at once. */
   at: Moment | null;
@@ -59,6 +76,17 @@ export interface TraceDelta {
   events: TraceEvent[];
 }
 
+/** What has changed in the translation cache; see TranslationsView. */
+export interface TranslationDelta {
+  /** Blocks in it now. Those of higher numbers are gone. */
+  count: number;
+  /** Blocks that are new or have changed. */
+  blocks: TranslatedBlock[];
+  at: number;
+  current: number | null;
+  dropped: number;
+}
+
 /** What the console has beyond its first `from` characters. */
 export interface ConsoleDelta {
   from: number;
@@ -74,6 +102,7 @@ export type Report =
       view: MachineView;
       console: ConsoleDelta;
       trace: TraceDelta;
+      translations: TranslationDelta | null;
     }
   /** Posted before an edited handler runs, whenever it is another one than before. */
   | { type: "handler"; generation: number; name: string }

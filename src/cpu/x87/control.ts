@@ -7,7 +7,7 @@ import { FLOAT_EXCEPTIONS, STATUS_BUSY, STATUS_STACK_FAULT, STATUS_SUMMARY } fro
 import { faultPending, NONE } from '../fault';
 import { readOperand, writeOperand } from '../operands';
 import { enterMmx, mmxReady } from '../simd/access';
-import { available, control, initialize, loadControl, ready, readyToWait, status } from './state';
+import { available, control, initialize, loadControl, ready, readyToWait, retractError, status } from './state';
 
 export function fninit(op: usize): void {
   if (available()) initialize();
@@ -16,6 +16,7 @@ export function fninit(op: usize): void {
 export function fnclex(op: usize): void {
   if (!available()) return;
   store<u16>(X87_STATUS, <u16>(status() & ~(FLOAT_EXCEPTIONS | STATUS_STACK_FAULT | STATUS_SUMMARY | STATUS_BUSY)));
+  retractError();
 }
 
 export function fnstcw(op: usize): void {

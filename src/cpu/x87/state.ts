@@ -1,13 +1,14 @@
 /**
  * The x87's state: when its instructions may be executed, pending exceptions, and what FNINIT sets (SDM Vol. 1, 8.1, 8.7).
  */
-import { CR0, X87_CONTROL, X87_DP, X87_IP, X87_OPCODE, X87_REGISTERS, X87_STATUS, X87_TAGS } from '../../spec/cpu-state';
+import { CR0, FERR, FLOAT_ERROR, IGNNE, X87_CONTROL, X87_DP, X87_IP, X87_OPCODE, X87_REGISTERS, X87_STATUS, X87_TAGS } from '../../spec/cpu-state';
 import { CR0_EM, CR0_MP, CR0_NE, CR0_TS } from '../../spec/control-bits';
 import {
   CONTROL_DEFAULT, FLOAT_EXCEPTIONS, STATUS_BUSY, STATUS_SUMMARY, STATUS_TOP, STATUS_TOP_SHIFT,
 } from '../../spec/float-bits';
 import { DEVICE_NOT_AVAILABLE, X87_ERROR } from '../../spec/vectors';
-import { raise } from '../fault';
+import { floatError } from '../board';
+import { freeze, raise, runAlone, runningAlone } from '../fault';
 
 @inline export function control(): u32 { return load<u16>(X87_CONTROL); }
 @inline export function status(): u32 { return load<u16>(X87_STATUS); }
@@ -38,20 +39,34 @@ export function readyToWait(): bool {
 }
 
 /**
- * An unmasked exception waits: #MF where CR0.NE is set. Otherwise FERR# is asserted and the processor goes on when IGNNE#
- * is (8.7.2), which this board keeps asserted.
+ * An unmasked exception waits: #MF where CR0.NE is set. Otherwise FERR# is asserted, and the processor freezes until an interrupt
+ * comes, unless the board asserts IGNNE# (8.7.2 and appendix D).
  */
 export function raisePending(): bool {
-  if ((load<u32>(CR0) & CR0_NE) == 0) return true;
-  raise(X87_ERROR);
+  if (load<u32>(CR0) & CR0_NE) {
+    raise(X87_ERROR);
+    return false;
+  }
+  if (load<u32>(FLOAT_ERROR) & IGNNE) return true;
+  if (!runningAlone) {
+    runAlone();
+    return false;
+  }
+  store<u32>(FLOAT_ERROR, FERR);
+  floatError();
+  freeze();
   return false;
 }
+
+/** No unmasked exception waits any more: FERR# is negated, and the board negates IGNNE# with it. */
+export function retractError(): void { store<u32>(FLOAT_ERROR, 0); }
 
 /** ES and B say whether an exception is unmasked; to be called when control or status word were loaded. */
 export function refreshSummary(): void {
   const pending = (status() & ~control() & FLOAT_EXCEPTIONS) != 0;
   const rest = status() & ~(STATUS_SUMMARY | STATUS_BUSY);
   store<u16>(X87_STATUS, <u16>(pending ? rest | STATUS_SUMMARY | STATUS_BUSY : rest));
+  if (!pending) retractError();
 }
 
 export function loadControl(word: u32): void {
@@ -67,6 +82,7 @@ export function slotOf(i: u32): usize { return X87_REGISTERS + (((top() + i) & 7
 export function initialize(): void {
   store<u16>(X87_CONTROL, CONTROL_DEFAULT);
   store<u16>(X87_STATUS, 0);
+  retractError();
   store<u8>(X87_TAGS, 0);
   store<u16>(X87_OPCODE, 0);
   store<u64>(X87_IP, 0);

@@ -65,6 +65,12 @@ export class Block {
   /** Instructions and bytes of guest code. */
   count = 0;
   length = 0;
+  /** For whoever reads it: the guest's code as it was … */
+  source: Uint8Array = new Uint8Array();
+  /** … offsets where the translation of each of its instructions begins, and what stands behind the last … */
+  readonly starts: number[] = [];
+  /** … and one past the last instruction of all. */
+  codeEnd = 0;
   /** Pages of the code. */
   readonly pages: CodePage[] = [];
   alive = true;

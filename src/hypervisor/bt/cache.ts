@@ -161,6 +161,7 @@ export class Cache {
     return this.#callOuts.get(offset);
   }
 
+  // #region bt-link
   /** From now on the exit leads straight to the block, and a conditional jump to it does so itself. */
   link(exit: Exit, to: Block): void {
     if (!exit.block.alive || !to.alive || exit.block.bits !== to.bits || exit.linked !== null) return;
@@ -175,6 +176,7 @@ export class Cache {
     this.memory.write(this.machine + exit.at, UNLINKED);
     if (exit.condition !== 0) this.#write32(exit.condition, exit.at - (exit.condition + 4));
   }
+  // #endregion
 
   /** The block can be found by indirect jumps to its guest address. */
   publish(block: Block): void {
@@ -186,6 +188,7 @@ export class Cache {
     else this.memory.write32(this.machine + L.HASH_32 + 4 * index, Number(this.linear(block.entry, 32)));
   }
 
+  // #region bt-code-changed
   /** Guest-physical bytes have changed: blocks made from them go. */
   written(address: number, bytes: number): void {
     const last = Math.floor((address + bytes - 1) / PAGE_BYTES);
@@ -193,6 +196,7 @@ export class Cache {
       for (const block of [...(this.#byPage.get(page) ?? [])])
         if (overlaps(block, page, address, bytes)) this.drop(block);
   }
+  // #endregion
   /** Nothing of a guest-physical page is translated any more. */
   dropPage(page: number): void {
     for (const block of [...(this.#byPage.get(page) ?? [])]) this.drop(block);
@@ -205,6 +209,7 @@ export class Cache {
     return this.#byLinear;
   }
 
+  // #region bt-drop
   drop(block: Block): void {
     if (!block.alive) return;
     block.alive = false;
@@ -216,6 +221,7 @@ export class Cache {
     for (const page of block.pages) this.#release(page, block);
     if (block.entry !== 0) this.#unpublish(block);
   }
+  // #endregion
 
   /** Everything goes. */
   flush(): void {
@@ -247,6 +253,10 @@ export class Cache {
     return this.#sharedPlace(offset);
   }
 
+  /** Everything that is in it, in the order of making, alive or not. */
+  get blocks(): readonly Block[] {
+    return this.#order;
+  }
   blockAt(offset: number): Block | undefined {
     const block = lastAtOrBefore(this.#order, (candidate) => candidate.start, offset);
     return block !== undefined && offset < block.end ? block : undefined;
@@ -357,7 +367,7 @@ export class Cache {
     for (let byte = 0; byte < 256; byte++) {
       this.memory.write8(at + L.ONLY_IF + byte, byte & 0x02);
       this.memory.write8(at + L.ONLY_IOPL + byte, byte & 0x30);
-      this.memory.write8(at + L.ABOVE_15 + byte, byte > 15 ? 1 : 0);
+      this.memory.write8(at + L.PRIORITY + byte, byte > 15 ? 0 : byte);
     }
   }
 

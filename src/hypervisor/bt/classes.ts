@@ -1,6 +1,7 @@
 import * as K from "../../spec/call-outs.js";
 import { MNEMONIC as M } from "./iced-numbers.js";
 
+// #region bt-classes
 /** How an instruction is translated. */
 export const IDENTICAL = 0;
 /** One of {@link IN_CACHE}: a few instructions on the state page. */
@@ -14,6 +15,7 @@ export const BY_OPERAND = 3;
 const IN_CACHE = [M.Cli, M.Sti, M.Pushf, M.Pushfd, M.Pushfq, M.Popf, M.Popfd, M.Popfq] as const;
 const BRANCHES = [M.Loop, M.Loope, M.Loopne, M.Jcxz, M.Jecxz, M.Jrcxz, M.Ret] as const;
 const BY_OPERANDS = [M.Mov, M.Push, M.Pop, M.In, M.Jmp, M.Call] as const;
+// #endregion
 
 /** Privileged instructions, and those that are sensitive though any program may execute them (figures, section 7). */
 const CALL_OUTS: readonly (readonly [number, readonly number[]])[] = [

@@ -38,6 +38,8 @@ import { StatePage } from "./state-page.js";
 import type { BtCpu } from "./virtual-cpu.js";
 
 const RSP = 4;
+/** INT n. */
+const CALL_OUT_BYTES = 2;
 const RCX = 1;
 const LEAF_FEATURES = 1;
 /** What this hypervisor does not virtualise: PCID and MONITOR (leaf 1). */
@@ -268,7 +270,7 @@ export class TranslatedCpu implements GuestCpu, BtCpu {
   invalidatePage(linear: bigint): void {
     this.memory.flush();
     this.port.invlpg(linear);
-    this.translations.verify(this.memory);
+    this.translations.verify(this.memory, this.state.paging);
   }
 
   /** Another code or stack segment, or ring. */
@@ -311,6 +313,7 @@ export class TranslatedCpu implements GuestCpu, BtCpu {
     const { monitor } = this;
     this.leftAgain = false;
     const arrival = monitor.arrive();
+    this.#readStatePage();
     this.rflags = (monitor.rflags & ~NOT_KEPT) | BigInt(this.page.flags);
     if (this.#stopsBehind) this.rflags &= ~BigInt(C.FLAG_TF);
     if (this.#stepping) this.rflags |= BigInt(C.FLAG_TF);
@@ -320,6 +323,17 @@ export class TranslatedCpu implements GuestCpu, BtCpu {
     else if (arrival === MONITOR_VECTOR + L.CALL_OUT_VECTOR) return (this.#reason = this.#arriveAtCallOut());
     else this.#locate();
     return (this.#reason = arrival);
+  }
+
+  /** What translated code has done meanwhile by itself: stores to page tables, and the task priority. */
+  #readStatePage(): void {
+    this.translations.readStoreLog();
+    const priority = this.page.taskPriority;
+    if (priority !== this.taskPriority) this.taskPriority = priority;
+  }
+  #writePriority(): void {
+    this.page.write(L.VIRTUAL_CR8, BigInt(this.taskPriority));
+    this.page.priorityWaits = this.parts.local.apic.maskedPriority > 0;
   }
 
   #arriveAtCallOut(): number {
@@ -350,6 +364,7 @@ export class TranslatedCpu implements GuestCpu, BtCpu {
     this.rip = place.rip;
   }
 
+  // #region bt-settle
   /** Puts the guest's registers and RIP where they were before the instruction that translated code is at, or after the last. */
   settle(): void {
     const place = this.#place;
@@ -363,6 +378,7 @@ export class TranslatedCpu implements GuestCpu, BtCpu {
     this.rsp = BigInt.asUintN(64, this.rsp + BigInt(place.adjustment));
     if ((state & B.AFTER_STI) !== 0) this.shadow = true;
   }
+  // #endregion
 
   #targetInRax(): number {
     const rax = this.port.readRegister(0);
@@ -371,7 +387,7 @@ export class TranslatedCpu implements GuestCpu, BtCpu {
 
   handle(): Outcome {
     const reason = this.#reason;
-    this.port.spend(handlerCycles(reason));
+    this.port.work(handlerCycles(reason));
     this.halted = false;
     const callOut = this.#callOut;
     this.#callOut = null;
@@ -495,7 +511,7 @@ export class TranslatedCpu implements GuestCpu, BtCpu {
     const { pins, giveWay } = this.parts;
     if (this.#emulation === null) giveWay();
     const source = this.#source;
-    this.page.write(L.VIRTUAL_CR8, BigInt(pins.taskPriority));
+    this.#writePriority();
     if (this.#emulation !== null) return;
     if (pins.nmiPending && !this.nmiBlocked && !this.shadow) {
       pins.nmiPending = this.halted = false;
@@ -530,6 +546,8 @@ export class TranslatedCpu implements GuestCpu, BtCpu {
     this.#emulation = null;
     const completed = monitor.resumeEmulating(linear, target, devices);
     done();
+    // It may have been one of the local APIC's registers.
+    this.#writePriority();
     return completed;
   }
 
@@ -583,10 +601,21 @@ export class TranslatedCpu implements GuestCpu, BtCpu {
     this.port.wrmsr(IA32_GS_BASE, base);
   }
 
+  /** Linear address at which the guest's processor stands, or stood when it left. */
+  get #linear(): bigint {
+    return this.port.privilege === 0 ? this.monitor.rip : this.port.rip;
+  }
+  /** The same as an offset in the cache, of a call-out itself; −1: it is not there. */
+  get cacheOffset(): number {
+    if (this.state.cpl !== 0) return -1;
+    const offset = this.translations.cache.offset(this.#linear);
+    return this.#callOut === null ? offset : offset - CALL_OUT_BYTES;
+  }
+
   peek(): GuestRegisters {
-    const { state, port, parts } = this;
+    const { state, port } = this;
     const inMonitor = port.privilege === 0;
-    const linear = inMonitor ? this.monitor.rip : port.rip;
+    const linear = this.#linear;
     const offset = state.cpl === 0 ? this.translations.cache.offset(linear) : -1;
     const settled = inMonitor && this.#place === null;
     const place = settled || offset < 0 ? undefined : this.translations.cache.place(offset);
@@ -608,7 +637,7 @@ export class TranslatedCpu implements GuestCpu, BtCpu {
       cr2: state.cr2,
       cr3: state.cr3,
       cr4: BigInt(state.cr4 >>> 0),
-      cr8: BigInt(parts.pins.taskPriority),
+      cr8: BigInt(this.page.taskPriority),
       efer: BigInt(state.efer),
       segments: this.#segments(),
     };

@@ -7,7 +7,7 @@
  */
 
 /** The exports used, by the names that wasm-bindgen gave them; a pointer is the address of a Rust value. */
-interface Iced {
+export interface Iced {
   memory: WebAssembly.Memory;
   __wbindgen_add_to_stack_pointer(bytes: number): number;
   __wbindgen_malloc(bytes: number, align: number): number;
@@ -59,9 +59,10 @@ interface Reader {
 
 /** Decodes one instruction at a time; the getters speak of the last one. Numbers are those of {@link ./iced-numbers}. */
 export class Decoder {
-  readonly #iced: Iced;
+  /** The module's exports, and the address of the last instruction, for who formats it. */
+  protected readonly iced: Iced;
+  protected readonly instruction: number;
   readonly #decoders = new Map<number, Reader>();
-  readonly #instruction: number;
   #decoder: Reader;
 
   /** @param module - compiled `iced_x86_bg.wasm` of the package */
@@ -72,8 +73,8 @@ export class Decoder {
     const imports: WebAssembly.ModuleImports = {};
     for (const { name } of WebAssembly.Module.imports(module)) imports[name] = unused;
     const instance = new WebAssembly.Instance(module, { __wbindgen_placeholder__: imports });
-    this.#iced = instance.exports as unknown as Iced;
-    this.#instruction = this.#iced.instruction_new();
+    this.iced = instance.exports as unknown as Iced;
+    this.instruction = this.iced.instruction_new();
     this.#decoder = this.#decoderFor(64);
   }
 
@@ -83,7 +84,7 @@ export class Decoder {
    * @param ip - where it is in the guest's code segment
    */
   begin(bits: 32 | 64, code: Uint8Array, ip: bigint): void {
-    const iced = this.#iced;
+    const iced = this.iced;
     const decoder = (this.#decoder = this.#decoderFor(bits));
     if (decoder.buffer.length === 0)
       decoder.buffer = new Uint8Array(iced.memory.buffer, decoder.bytes, DECODER_BYTES);
@@ -97,56 +98,56 @@ export class Decoder {
 
   /** Decodes the next instruction. */
   next(): void {
-    this.#iced.decoder_decodeOut(this.#decoder.pointer, this.#instruction);
+    this.iced.decoder_decodeOut(this.#decoder.pointer, this.instruction);
   }
 
   get length(): number {
-    return this.#iced.instruction_length(this.#instruction);
+    return this.iced.instruction_length(this.instruction);
   }
   get mnemonic(): number {
-    return this.#iced.instruction_mnemonic(this.#instruction);
+    return this.iced.instruction_mnemonic(this.instruction);
   }
   get flow(): number {
-    return this.#iced.instruction_flowControl(this.#instruction);
+    return this.iced.instruction_flowControl(this.instruction);
   }
   /** Of a direct jump or call; as iced gives it, unsigned. */
   get branchTarget(): bigint {
-    return BigInt.asUintN(64, this.#iced.instruction_nearBranchTarget(this.#instruction));
+    return BigInt.asUintN(64, this.iced.instruction_nearBranchTarget(this.instruction));
   }
   get isIpRelative(): boolean {
-    return this.#iced.instruction_isIpRelMemoryOperand(this.#instruction) !== 0;
+    return this.iced.instruction_isIpRelMemoryOperand(this.instruction) !== 0;
   }
   get ipRelativeAddress(): bigint {
-    return BigInt.asUintN(64, this.#iced.instruction_ipRelMemoryAddress(this.#instruction));
+    return BigInt.asUintN(64, this.iced.instruction_ipRelMemoryAddress(this.instruction));
   }
   /** Of the memory operand's displacement; 0: it has none. */
   get displacementOffset(): number {
-    const offsets = this.#iced.decoder_getConstantOffsets(this.#decoder.pointer, this.#instruction);
-    const offset = this.#iced.constantoffsets_displacementOffset(offsets);
-    this.#iced.__wbg_constantoffsets_free(offsets);
+    const offsets = this.iced.decoder_getConstantOffsets(this.#decoder.pointer, this.instruction);
+    const offset = this.iced.constantoffsets_displacementOffset(offsets);
+    this.iced.__wbg_constantoffsets_free(offsets);
     return offset;
   }
   get segmentPrefix(): number {
-    return this.#iced.instruction_segmentPrefix(this.#instruction);
+    return this.iced.instruction_segmentPrefix(this.instruction);
   }
   get operands(): number {
-    return this.#iced.instruction_opCount(this.#instruction);
+    return this.iced.instruction_opCount(this.instruction);
   }
   get firstKind(): number {
-    return this.#iced.instruction_op0Kind(this.#instruction);
+    return this.iced.instruction_op0Kind(this.instruction);
   }
   get secondKind(): number {
-    return this.#iced.instruction_op1Kind(this.#instruction);
+    return this.iced.instruction_op1Kind(this.instruction);
   }
   get firstRegister(): number {
-    return this.#iced.instruction_op0Register(this.#instruction);
+    return this.iced.instruction_op0Register(this.instruction);
   }
   get secondRegister(): number {
-    return this.#iced.instruction_op1Register(this.#instruction);
+    return this.iced.instruction_op1Register(this.instruction);
   }
   get memory(): { segment: number; base: number; index: number; scale: number; displacement: bigint } {
-    const iced = this.#iced;
-    const at = this.#instruction;
+    const iced = this.iced;
+    const at = this.instruction;
     return {
       segment: iced.instruction_memorySegment(at),
       base: iced.instruction_memoryBase(at),
@@ -156,16 +157,16 @@ export class Decoder {
     };
   }
   get immediate8(): number {
-    return this.#iced.instruction_immediate8(this.#instruction) & 0xff;
+    return this.iced.instruction_immediate8(this.instruction) & 0xff;
   }
   get immediate16(): number {
-    return this.#iced.instruction_immediate16(this.#instruction) & 0xffff;
+    return this.iced.instruction_immediate16(this.instruction) & 0xffff;
   }
   get farTarget(): { selector: number; offset16: number; offset32: number } {
     return {
-      selector: this.#iced.instruction_farBranchSelector(this.#instruction) & 0xffff,
-      offset16: this.#iced.instruction_farBranch16(this.#instruction) & 0xffff,
-      offset32: this.#iced.instruction_farBranch32(this.#instruction) >>> 0,
+      selector: this.iced.instruction_farBranchSelector(this.instruction) & 0xffff,
+      offset16: this.iced.instruction_farBranch16(this.instruction) & 0xffff,
+      offset32: this.iced.instruction_farBranch32(this.instruction) >>> 0,
     };
   }
 
@@ -176,7 +177,7 @@ export class Decoder {
   }
 
   #newDecoder(bits: number): Reader {
-    const iced = this.#iced;
+    const iced = this.iced;
     const bytes = iced.__wbindgen_malloc(DECODER_BYTES, 1);
     const result = iced.__wbindgen_add_to_stack_pointer(-16);
     iced.decoder_new(result, bits, bytes, DECODER_BYTES, 0);

@@ -9,6 +9,7 @@ import { DECODER_BYTES, type Decoder } from "./decoder.js";
 import { isFarForm, opcodeOffset, operandSize, rexOffset } from "./encoding.js";
 import { FLOW, MNEMONIC as M, OP_KIND, REGISTER } from "./iced-numbers.js";
 import * as L from "./layout.js";
+import { emitLoggedStore, storeForm } from "./logged-store.js";
 import { operandOf } from "./operand.js";
 
 /** Guest code as the translator sees it. */
@@ -22,6 +23,8 @@ export interface CodeSource {
   readonly shortTable: number | null;
   /** Guest addresses of instructions that are to be carried out in software. */
   readonly software: ReadonlySet<number>;
+  /** Those that store beyond the end of a page. */
+  readonly crossing: ReadonlySet<number>;
 }
 
 /** What a translation is made of; {@link Translator.translate} leaves it in the cache's hands. */
@@ -68,6 +71,7 @@ export class Translator {
     private readonly source: CodeSource,
   ) {}
 
+  // #region bt-translate
   /**
    * Translates from `rip` on.
    * @param start - offset in the cache where the translation will be
@@ -83,6 +87,7 @@ export class Translator {
     this.#rip = this.#next = rip;
     for (let count = 0; ; count++) {
       block.piece(code.at, this.#rip, this.#afterSti ? B.AFTER_STI : 0);
+      block.starts.push(code.at);
       this.#afterSti = false;
       if (count === most || this.#from + 16 > FETCHED) {
         this.#exit(this.#rip);
@@ -97,6 +102,7 @@ export class Translator {
     this.#finish();
     return { block, code, callOuts: this.#callOuts };
   }
+  // #endregion
 
   #begin(bits: 32 | 64, start: number): void {
     this.#code.begin(bits, start);
@@ -121,12 +127,13 @@ export class Translator {
     return false;
   }
 
+  // #region bt-instruction
   /** @returns whether the block goes on behind the instruction */
   #instruction(alone: boolean): boolean {
     const { decoder } = this;
     const { mnemonic } = decoder;
     const kind = C.CLASS_OF[mnemonic]!;
-    if (kind === C.IDENTICAL || mnemonic === M.Mov) this.#announceStore();
+    if ((kind === C.IDENTICAL || mnemonic === M.Mov) && this.#storesInCache()) return true;
     if (kind === C.IDENTICAL) {
       if (decoder.flow === FLOW.ConditionalBranch) return this.#conditional();
       return this.#identical();
@@ -136,6 +143,7 @@ export class Translator {
     if (kind === C.BY_OPERAND) return this.#byOperand(mnemonic, alone);
     return this.#leave(kind);
   }
+  // #endregion
 
   /** As it is, unless its data is found relative to RIP, or in 32-bit code through a segment that is not the guest's here. */
   #identical(): boolean {
@@ -159,11 +167,28 @@ export class Translator {
     return this.#callOut(K.CALL_OUT_SEGMENTED, true, { bytes, segment });
   }
 
-  /** An instruction that faulted too often is looked at by the monitor before it is executed (adaptive translation). */
-  #announceStore(): void {
+  /**
+   * An instruction that faulted too often stores to a page table (adaptive translation). From now on it does so in the cache, where
+   * it can; else the monitor looks at it before it is executed.
+   */
+  #storesInCache(): boolean {
     const { decoder } = this;
-    if (!this.source.software.has(this.#rip) || decoder.firstKind !== OP_KIND.Memory) return;
-    this.#callOut(K.CALL_OUT_EMULATE, true, operandOf(decoder, 0, this.#block.bits));
+    if (!this.source.software.has(this.#rip) || decoder.firstKind !== OP_KIND.Memory) return false;
+    const { bits } = this.#block;
+    const operand = operandOf(decoder, 0, bits);
+    const callOut = (): void => void this.#callOut(K.CALL_OUT_EMULATE, true, operand);
+    const form =
+      bits === 64 && !this.source.crossing.has(this.#rip) ? storeForm(this.#instructionBytes()) : null;
+    if (form === null) callOut();
+    else
+      emitLoggedStore(form, {
+        code: this.#code,
+        block: this.#block,
+        rip: this.#rip,
+        next: this.#next,
+        callOut,
+      });
+    return form !== null;
   }
 
   #throughGsOrCs(): boolean {
@@ -207,6 +232,7 @@ export class Translator {
     code.restore(pointer, L.SAVED_POINTER);
   }
 
+  // #region bt-conditional
   /** Two exits, of which the one that is not taken is the rest of the block. */
   #conditional(): boolean {
     const code = this.#code;
@@ -217,6 +243,7 @@ export class Translator {
     code.dword(0);
     return true;
   }
+  // #endregion
 
   /** LOOP and JRCXZ reach 128 bytes: over a jump to their exit. */
   #loop(): boolean {
@@ -267,6 +294,7 @@ export class Translator {
     return this.#lookUp(alone);
   }
 
+  // #region bt-look-up
   /** The table's index is 16 bits of the address; what it leads to compares the rest. No flag is touched on the way. */
   #lookUp(alone: boolean): boolean {
     const code = this.#code;
@@ -283,6 +311,7 @@ export class Translator {
     code.jumpThroughTable();
     return false;
   }
+  // #endregion
 
   #target(): number {
     const { branchTarget } = this.decoder;
@@ -396,6 +425,7 @@ export class Translator {
     return this.#callOut(K.CALL_OUT_SEGMENT, true, { segment, ...what });
   }
 
+  // #region bt-flags
   /** CLI, STI, PUSHF and POPF: a byte of the state page is the guest's IF. */
   #inCache(mnemonic: number, alone: boolean): boolean {
     const code = this.#code;
@@ -411,6 +441,7 @@ export class Translator {
         this.#askForInterrupts(L.INTERRUPT_WAITS, B.AFTER_STI);
         this.#afterSti = true;
         return true;
+      // #endregion
       case M.Pushf:
       case M.Pushfd:
       case M.Pushfq:
@@ -483,18 +514,54 @@ export class Translator {
   /** MOV to CR8 stores the task priority; when an interrupt waits for a lower one, or the value is not one, it leaves the cache. */
   #writeControl(number: number, register: number): boolean {
     const operand = { number, register: register - (this.#block.bits === 64 ? REGISTER.RAX : REGISTER.EAX) };
+    if (number === 8 && this.#block.bits === 64) return this.#writePriority(operand);
     return this.#callOut(K.CALL_OUT_WRITE_CR, number === 8, operand);
   }
 
+  #writePriority(operand: { number: number; register: number }): boolean {
+    const code = this.#code;
+    const block = this.#block;
+    const all = B.RESTORE_RAX | B.RESTORE_RCX | B.RESTORE_RDX;
+    this.#restartable(0, all, [RAX, RCX, RDX]);
+    code.move(RDX, operand.register);
+    code.byte(0x0f, 0xb6, 0xc2); // MOVZX EAX, DL
+    code.addressOf(RCX, L.CONSTANTS);
+    code.tableByte(RAX, RCX, RAX, L.PRIORITY);
+    // RCX: 0 if the value is what the table has for its byte, and nothing waits.
+    code.byte(0x48, 0xf7, 0xd0); // NOT RAX
+    code.restoreByte(RCX, L.PRIORITY_WAITS);
+    code.byte(0x48, 0x8d, 0x4c, 0x01, 0x01); // LEA RCX, [RCX + RAX + 1]
+    code.byte(0x48, 0x8d, 0x0c, 0x11); // LEA RCX, [RCX + RDX]
+    const plain = code.jumpIfRcxIsZero();
+    let saved = all;
+    for (const register of [RDX, RCX, RAX]) {
+      code.restore(register, FIELD_OF[register]!);
+      block.piece(code.at, this.#rip, (saved &= ~RESTORE_OF[register]!));
+    }
+    this.#callOut(K.CALL_OUT_WRITE_CR, true, operand);
+    block.piece(code.at, this.#next);
+    const end = code.jumpShort();
+    code.landShort(plain);
+    block.piece(code.at, this.#rip, all);
+    code.save(RDX, L.VIRTUAL_CR8);
+    this.#restoreAfter([RDX, RCX, RAX]);
+    code.landShort(end);
+    return true;
+  }
+
+  // #region bt-port
   /** A port whose value is known needs no device. */
   #portRead(): boolean {
     const { decoder } = this;
     const code = this.#code;
     const known = decoder.secondKind === OP_KIND.Immediate8 && decoder.immediate8 === L.KNOWN_PORT;
     if (!known || decoder.firstRegister !== REGISTER.AL) return this.#leave(K.CALL_OUT_PORT);
+    // IN waits for what was stored before it (SDM Vol. 1, 19.6).
+    code.fence();
     code.restoreAl(L.PORT_VALUE);
     return true;
   }
+  // #endregion
 
   /** MOVZX of a byte on the stack. */
   #stackByte(opcode: number, register: number, displacement: number): void {
@@ -579,17 +646,21 @@ export class Translator {
   /** Behind the block: exits of conditional jumps, and constants. */
   #finish(): void {
     const code = this.#code;
+    const block = this.#block;
+    if (block.starts.length === block.count) block.starts.push(code.at);
     for (const { condition, target, rip } of this.#taken) {
       patch(code, condition, code.at - (condition + 4));
       this.#rip = rip;
       this.#exit(target, condition);
     }
+    block.codeEnd = code.at;
     for (const { at, value } of this.#literals) {
       patch(code, at, code.at - (at + 4));
       code.qword(BigInt(value));
     }
-    this.#block.end = code.at;
-    this.#block.length = this.#next > this.#block.rip ? this.#next - this.#block.rip : 1;
+    block.end = code.at;
+    block.length = this.#next > block.rip ? this.#next - block.rip : 1;
+    block.source = this.#bytes.slice(0, block.length);
   }
 }
 

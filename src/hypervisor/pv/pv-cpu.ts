@@ -86,10 +86,10 @@ export class PvCpu implements GuestCpu {
     const { guest } = this;
     const vector = this.#reason - MONITOR_VECTOR;
     if (this.#reason >= MONITOR_HYPERCALL) {
-      guest.port.spend(HYPERCALL_CYCLES);
+      guest.port.work(HYPERCALL_CYCLES);
       return this.#hypercall(this.#reason - MONITOR_HYPERCALL);
     }
-    guest.port.spend(BOUNCE_CYCLES);
+    guest.port.work(BOUNCE_CYCLES);
     if (this.#reason === MONITOR_SYSCALL) guest.systemCall();
     else if (vector >= FIRST_INTERRUPT) this.interrupts.take(vector);
     else guest.exception(vector);

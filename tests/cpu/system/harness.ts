@@ -168,6 +168,7 @@ export class Machine {
       },
       taskPriorityChanged: () => note("cr8"),
       timeStampChanged: () => note("tsc"),
+      floatError: () => note("ferr"),
       emulatedRead: () => board.input,
       emulatedWrite: () => note("emulated write"),
     };
