@@ -95,6 +95,16 @@ describe("ring1 experiment", () => {
     expect(cycles("pgfault", "nested", "vtx")).toBeLessThan(cycles("pgfault", "shadow", "vtx") / 3);
   });
 
+  it("forkwait: translation loses less than VT-x with shadow paging, as in 2006", () => {
+    const { rows } = experiment("forkwait");
+    const times = (mode: string): number => find(rows, { mode }).relativeToNative as number;
+    expect(rows.map(({ paper }) => paper)).toEqual([1, 17.7, 6.1]);
+    expect(times("native")).toBe(1);
+    expect(times("bt")).toBeGreaterThan(6.1 / 1.5);
+    expect(times("bt")).toBeLessThan(6.1 * 1.5);
+    expect(times("vtx")).toBeGreaterThan(2 * times("bt"));
+  });
+
   it("shadow-or-nested: each way of virtualising memory wins one program", () => {
     const { rows } = experiment("shadow-or-nested");
     const cycles = (program: string, memory: string): number =>

@@ -41,5 +41,6 @@ export const MEASURED: readonly MeasuredProgram[] = [
   program("scattered-reads"),
   program("round-trips"),
   programTwice("nanobenchmarks", ["hello/paging.s"]),
+  program("forkwait"),
   program("translated-code"),
 ];
