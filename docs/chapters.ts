@@ -81,7 +81,12 @@ export const PARTS: readonly Part[] = [
         question: "Who manages an address on its way to memory?",
         labs: [{ page: "/labs/page-walker", title: "A page-table walker with a TLB" }],
       },
-      { number: 10, title: "Shadow paging", question: "How do you keep a copy of a table you may not read?" },
+      {
+        number: 10,
+        title: "Shadow paging",
+        question: "How do you keep a copy of a table you may not read?",
+        labs: [{ page: "/labs/shadow-pages", title: "Shadow page tables" }],
+      },
       {
         number: 11,
         title: "Nested paging",

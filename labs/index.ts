@@ -3,9 +3,10 @@ import { cpuidMsr } from "./cpuid-msr/lab.js";
 import { eptViolations } from "./ept-violations/lab.js";
 import { hypercalls } from "./hypercalls/lab.js";
 import { pageWalker } from "./page-walker/lab.js";
+import { shadowPages } from "./shadow-pages/lab.js";
 
 /** All labs, in the order of their chapters. */
-export const LABS: readonly Lab[] = [hypercalls, cpuidMsr, pageWalker, eptViolations];
+export const LABS: readonly Lab[] = [hypercalls, cpuidMsr, pageWalker, shadowPages, eptViolations];
 
 /** The lab of this id. */
 export function findLab(id: string): Lab | undefined {

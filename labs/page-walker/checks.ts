@@ -1,16 +1,9 @@
 import { failed, PASSED, type Check, type CheckResult } from "../../src/grading/lab.js";
 import type { Workbench } from "../../src/grading/scenario.js";
 import { all, hex, lookAtEnd, noReference, whyEnded } from "../judging.js";
-import {
-  lineInWords,
-  readResults,
-  resultInWords,
-  resultRange,
-  type Line,
-  type LineResult,
-} from "../memory-probe.js";
+import { lineInWords, resultInWords, type Line, type LineResult } from "../memory-probe.js";
 import type { Step, WalkObserved } from "./part.js";
-import type { WalkLine, WalkScenario } from "./scenarios.js";
+import { pagingResults, type PagingScenario, type WalkLine } from "../paging-scripts.js";
 
 type Desk = Workbench<WalkObserved>;
 
@@ -149,9 +142,9 @@ export const CHECKS: readonly Check<WalkObserved>[] = [
 
 /** Every line comes out on the part as on the processor. */
 async function sameAnswers(bench: Desk, id: string): Promise<CheckResult> {
-  const scenario = (await bench.scenario(id)) as WalkScenario;
+  const scenario = (await bench.scenario(id)) as PagingScenario;
   const run = await bench.run(id);
-  const expected = resultsOf(run.memory, scenario);
+  const expected = pagingResults(run, scenario);
   if (expected.length < scenario.script.length) return noReference(run);
   const look = lookAtEnd(run);
   for (const [i, step] of scenario.script.entries()) {
@@ -177,7 +170,7 @@ function inWords(step: Line, result: LineResult): string {
 
 /** The tables are in the end as the processor has left them. */
 async function sameTables(bench: Desk, id: string): Promise<CheckResult> {
-  const { compared, capture } = (await bench.scenario(id)) as WalkScenario;
+  const { compared, capture } = (await bench.scenario(id)) as PagingScenario;
   const run = await bench.run(id);
   const [processor, part] = [run.memory, run.observed.memory].map(
     (memory) => new DataView(memory.buffer, memory.byteOffset, memory.byteLength),
@@ -200,7 +193,7 @@ async function cheap(
   id: string,
   selects: (step: WalkLine) => boolean = () => true,
 ): Promise<CheckResult> {
-  const { script } = (await bench.scenario(id)) as WalkScenario;
+  const { script } = (await bench.scenario(id)) as PagingScenario;
   const run = await bench.run(id);
   for (const [i, step] of run.observed.steps.entries()) {
     const found = selects(script[i]) ? dear(script[i], step) : null;
@@ -219,10 +212,4 @@ function dear(
   const mostWrites = references ?? MOST_WRITES;
   if (writes > mostWrites) return { expected: `at most ${mostWrites} writes to memory`, actual: `${writes}` };
   return steps > MOST_STEPS ? { expected: `at most ${MOST_STEPS} steps`, actual: `${steps}` } : null;
-}
-
-/** What the processor made of the script. */
-function resultsOf(memory: Uint8Array, { script, capture }: WalkScenario): LineResult[] {
-  const results = memory.subarray(resultRange(script).address - capture!.address);
-  return readResults({ memory: results }, script);
 }

@@ -6,7 +6,7 @@ import type { Expected } from "../../src/grading/realm/result.js";
 import { CR0_PE, CR0_PG, CR0_WP, CR4_PAE } from "../../src/spec/control-bits.js";
 import { FAULT_FETCH, FAULT_USER, FAULT_WRITE } from "../../src/spec/page-bits.js";
 import { PROBE_RAM_BYTES, type LineKind, type LineResult } from "../memory-probe.js";
-import type { WalkScenario } from "./scenarios.js";
+import type { PagingScenario } from "../paging-scripts.js";
 
 /** What came of one line of the script on the part, and what it cost. */
 export interface Step extends LineResult {
@@ -50,7 +50,7 @@ export const pageWalker: PartKind<WalkObserved> = () => {
   const memory = new Uint8Array(PROBE_RAM_BYTES);
   const observed: WalkObserved = { steps: [], memory };
   const processor = new ModelProcessor(memory);
-  const drive = (realm: Realm, scenario: WalkScenario): void => {
+  const drive = (realm: Realm, scenario: PagingScenario): void => {
     processor.load(scenario);
     try {
       for (const step of processor.run(realm, scenario)) observed.steps.push(step);
@@ -61,7 +61,7 @@ export const pageWalker: PartKind<WalkObserved> = () => {
   return {
     facade: processor.facade,
     observed,
-    drive: (realm, scenario) => drive(realm, scenario as WalkScenario),
+    drive: (realm, scenario) => drive(realm, scenario as PagingScenario),
   };
 };
 
@@ -106,11 +106,11 @@ class ModelProcessor {
     this.#view = new DataView(memory.buffer);
   }
 
-  load({ contents }: WalkScenario): void {
+  load({ contents }: PagingScenario): void {
     for (const { address, words } of contents) words.forEach((word, i) => this.#write(address + 8 * i, word));
   }
 
-  *run(realm: Realm, { script }: WalkScenario): Generator<Step> {
+  *run(realm: Realm, { script }: PagingScenario): Generator<Step> {
     const translate = realm.exported(
       "translate",
       "(cpu: Processor, linear: bigint, access: number) => number",

@@ -1,5 +1,5 @@
-import { PAGE_LARGE, PAGE_PRESENT, PAGE_USER, PAGE_WRITABLE } from "../../src/spec/page-bits.js";
-import { PROBE_RAM_BYTES, USER_ACCESSES, type Contents } from "../memory-probe.js";
+import { PAGE_LARGE, PAGE_PRESENT, PAGE_USER, PAGE_WRITABLE } from "../src/spec/page-bits.js";
+import { PROBE_RAM_BYTES, USER_ACCESSES, type Contents } from "./memory-probe.js";
 
 export const PAGE_BYTES = 4096;
 const LARGE_BYTES = 0x20_0000;
