@@ -54,7 +54,13 @@ export const PARTS: readonly Part[] = [
         slug: "05-binary-translation",
         deck: true,
       },
-      { number: 6, title: "Paravirtualisation", question: "What if the guest simply asked?" },
+      {
+        number: 6,
+        title: "Paravirtualisation",
+        question: "What if the guest simply asked?",
+        slug: "06-paravirtualisation",
+        deck: true,
+      },
       {
         number: 7,
         title: "Ring −1",

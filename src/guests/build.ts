@@ -82,7 +82,8 @@ for (const entry of CATALOGUE) {
   console.log(`${entry.image}: compiled`);
 }
 for (const program of MEASURED)
-  console.log(`${program.image}: ${buildAssembled(program, program.sources)} bytes`);
+  for (const build of [program, program.paravirtual])
+    if (build !== undefined) console.log(`${build.image}: ${buildAssembled(build, build.sources)} bytes`);
 /** The firmware as a module, which the loader of boot sectors imports. */
 function buildFirmware(): number {
   const name = "firmware/bios.s";

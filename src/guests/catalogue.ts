@@ -27,9 +27,15 @@ export interface CatalogueEntry {
 /** Linear and guest-physical address where assembled guests begin. */
 export const GUEST_ORIGIN = 0x10_0000;
 
-const LIBRARY = ["lib/multiboot.s", "lib/long-mode.s", "lib/console.s", "lib/power.s"];
+/** What every assembled guest begins with. */
+export const LIBRARY: readonly string[] = [
+  "lib/multiboot.s",
+  "lib/long-mode.s",
+  "lib/console.s",
+  "lib/power.s",
+];
 /** With the first of these, the other sources choose what a paravirtual kernel does. */
-const PARAVIRTUAL_LIBRARY = [
+export const PARAVIRTUAL_LIBRARY: readonly string[] = [
   "lib/paravirtual/interface.s",
   "lib/multiboot.s",
   "lib/long-mode.s",

@@ -1,3 +1,5 @@
+import { LIBRARY, PARAVIRTUAL_LIBRARY } from "../catalogue.js";
+
 /** A program that experiments run: it measures itself by the time-stamp counter and prints a line `NAME CYCLES` for each result. */
 export interface MeasuredProgram {
   name: string;
@@ -6,17 +8,27 @@ export interface MeasuredProgram {
   /** Files in the build folder. */
   image: string;
   listing: string;
+  /** The same built for paravirtualisation, where its kernel has a use for that. */
+  paravirtual?: Pick<MeasuredProgram, "sources" | "image" | "listing">;
 }
 
-const LIBRARY = ["lib/multiboot.s", "lib/long-mode.s", "lib/console.s", "lib/power.s", "lib/command-line.s"];
+const REPORT = ["lib/command-line.s", "measured/report.s"];
+
+function build(library: readonly string[], name: string, suffix = ""): Omit<MeasuredProgram, "name"> {
+  return {
+    sources: [...library, ...REPORT, `measured/${name}.s`],
+    image: `measured-${name}${suffix}.bin`,
+    listing: `measured-${name}${suffix}.listing.json`,
+  };
+}
 
 function program(name: string): MeasuredProgram {
-  return {
-    name,
-    sources: [...LIBRARY, "measured/report.s", `measured/${name}.s`],
-    image: `measured-${name}.bin`,
-    listing: `measured-${name}.listing.json`,
-  };
+  return { name, ...build(LIBRARY, name) };
+}
+
+/** A program whose kernel can be built for paravirtualisation as well. */
+function programTwice(name: string): MeasuredProgram {
+  return { ...program(name), paravirtual: build(PARAVIRTUAL_LIBRARY, name, ".pv") };
 }
 
 /** The programs of the experiments. */
@@ -26,4 +38,5 @@ export const MEASURED: readonly MeasuredProgram[] = [
   program("scattered-reads"),
   program("round-trips"),
   program("translated-code"),
+  programTwice("table-updates"),
 ];
