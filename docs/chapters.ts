@@ -60,6 +60,7 @@ export const PARTS: readonly Part[] = [
         question: "What if the guest simply asked?",
         slug: "06-paravirtualisation",
         deck: true,
+        labs: [{ page: "/labs/hypercalls", title: "Page-table updates by hypercall" }],
       },
       {
         number: 7,

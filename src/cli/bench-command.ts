@@ -5,6 +5,7 @@ import { footprint } from "./footprint.js";
 import { linuxBoot } from "./linux-boot.js";
 import { naturalNumber, positiveInteger } from "./numbers.js";
 import { writeOutput } from "./output-file.js";
+import { softwareModes } from "./software-modes.js";
 import { loadV86 } from "./v86.js";
 import { compare } from "./yardstick.js";
 
@@ -30,7 +31,7 @@ export function benchCommand(): Command {
   return new Command("bench")
     .summary("measure the speed of the simulator")
     .description(
-      "Says what the simulator takes to start; runs compute-bound guests, and guests that stress one mechanism each, natively, in a VM, and in a VM with tracing; the compute-bound ones beside v86; and boots Linux. Prints guest instructions per second of processor time, and ratios.",
+      "Says what the simulator takes to start; runs compute-bound guests, and guests that stress one mechanism each, natively, in a VM, and in a VM with tracing; the compute-bound ones by binary translation, paravirtualised, and beside v86; and boots Linux. Prints guest instructions per second of processor time, and ratios.",
     )
     .option("--rounds <n>", "interleaved runs, of which the best counts", positiveInteger, ROUNDS)
     .option("--max-instructions <n>", "length of one run", positiveInteger, MAX_INSTRUCTIONS)
@@ -68,6 +69,7 @@ async function run(options: BenchOptions): Promise<void> {
 
   report(footprint(options.rounds));
   report(withMeans(measure(COMPUTING)));
+  report(withMeans(softwareModes(core, options)));
   report(measure(STRESSING));
   const v86 = await loadV86();
   if (v86) report(withMeans(await compare(core, v86, options)));

@@ -25,6 +25,8 @@ export interface BenchGuest {
   initrd?: Uint8Array;
   commandLine?: string;
   ramBytes?: number;
+  /** Of binary translation. */
+  decoder?: WebAssembly.Module;
 }
 
 /** What a run came to. */

@@ -2,7 +2,7 @@ import { Command, Option } from "commander";
 import { report, type Row } from "../experiments/experiment.js";
 import { EXPERIMENTS } from "../experiments/registry.js";
 import { PRESETS, type PresetName } from "../machine/costs.js";
-import { loadCore, readGuestFile } from "./assets.js";
+import { loadCore, loadDecoder, readGuestFile } from "./assets.js";
 import { writeOutput } from "./output-file.js";
 import { suggest } from "./suggest.js";
 import { UsageError } from "./usage-error.js";
@@ -37,7 +37,12 @@ function listOfExperiments(): string {
 function run(name: string, { processor, json }: ExperimentOptions): void {
   const experiment = EXPERIMENTS.find((entry) => entry.name === name);
   if (experiment === undefined) throw new UsageError(noSuchExperiment(name));
-  const result = report(experiment, { core: loadCore(), image: readGuestFile, processor });
+  const result = report(experiment, {
+    core: loadCore(),
+    decoder: loadDecoder(),
+    image: readGuestFile,
+    processor,
+  });
   process.stdout.write(table(experiment.columns, result.rows));
   if (json !== undefined) writeOutput(json, `${JSON.stringify(result, null, 2)}\n`);
 }

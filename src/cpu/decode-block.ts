@@ -9,7 +9,7 @@ import {
 } from './blocks';
 import { FUSED_KINDS, KIND_END, KIND_JUMP_IF } from './build/tables';
 import { codeLimit, modeKey, ripMask } from './context';
-import { decode, rowCycles, rowIsSystem, TRUNCATED } from './decoder';
+import { decode, opCycles, rowIsSystem, TRUNCATED } from './decoder';
 import { raise } from './fault';
 import { copyIn, fetchPage } from './memory';
 import { OP_BYTES, opRow } from './op';
@@ -18,7 +18,7 @@ import { hostOfPhysical, NO_ADDRESS } from './physical';
 const PAGE: usize = 0x1000;
 
 @inline
-function costOf(op: usize): u64 { return ((<u64>rowCycles(opRow(op))) << 32) | 1; }
+function costOf(op: usize): u64 { return ((<u64>opCycles(op)) << 32) | 1; }
 
 /** Ends a block that no instruction ends; returns the end of its ops. */
 function closeBlock(op: usize, next: u64): usize {

@@ -3,7 +3,7 @@
  * instruction it is, and what of these it has, is data: the rows of the generated tables (instructions/).
  */
 import {
-  GPR, RIP as RIP_SLOT, SEGMENTS, SEGMENT_BYTES, SS, DS, FS, ES, CS, GS, ZERO_SLOT, X87_REGISTERS, XMM,
+  COST_LOAD, COST_TRANSFER, GPR, RIP as RIP_SLOT, SEGMENTS, SEGMENT_BYTES, SS, DS, FS, ES, CS, GS, ZERO_SLOT, X87_REGISTERS, XMM,
 } from '../spec/cpu-state';
 import { GIGABYTE_SLOT } from '../spec/memory-map';
 import {
@@ -11,7 +11,7 @@ import {
 } from './build/tables';
 import { KEY_CODE_32, KEY_CODE_64, KEY_CS_LIMITED, KEY_FLAT, KEY_PROTECTED, modeKey, ripMask } from './context';
 import * as shape from './instructions/encoding';
-import { PREFIX_LOCK, PREFIX_REP, PREFIX_REPNE } from './op';
+import { opDst, opRow, PREFIX_LOCK, PREFIX_REP, PREFIX_REPNE } from './op';
 
 /** What {@link decode} returns when the bytes end before the instruction does. */
 export const TRUNCATED: i32 = -1;
@@ -46,7 +46,19 @@ function next64(): u64 { return <u64>next32() | (<u64>next32() << 32); }
 @inline export function rowAt(index: u32): usize { return ROWS + index * ROW_BYTES; }
 /** True when the op ends its block and runs with the state exact. */
 @inline export function rowIsSystem(index: u32): bool { return (load<u8>(rowAt(index), shape.ROW_FLAGS) & shape.FLAG_SYSTEM) != 0; }
-@inline export function rowCycles(index: u32): u32 { return load<u8>(rowAt(index), shape.ROW_CYCLES); }
+/** Cycles of an op, beside what its handler charges. */
+export function opCycles(op: usize): u32 {
+  const row = rowAt(opRow(op));
+  const cycles = load<u8>(row, shape.ROW_CYCLES);
+  const timing = load<u8>(row, shape.ROW_TIMING);
+  return timing == 0 ? cycles : cycles + slowness(op, timing);
+}
+
+function slowness(op: usize, timing: u32): u32 {
+  const reads = (timing & shape.TIMING_READS) != 0 || ((timing & shape.TIMING_READS_OPERAND) != 0 && opDst(op) == 0);
+  return (reads ? load<u32>(COST_LOAD) : 0) + ((timing & shape.TIMING_TRANSFER) != 0 ? load<u32>(COST_TRANSFER) : 0);
+}
+
 @inline export function rowExtra(index: u32): u32 { return load<u16>(rowAt(index), shape.ROW_EXTRA); }
 
 /**

@@ -4,7 +4,7 @@
  */
 import {
   CR2, RIP, RFLAGS, CYCLES, INSTRUCTIONS, PENDING_DEBUG, ACTIVITY, INTERRUPTIBILITY, INTR_LINE, STOP_REQUEST, NMI_PENDING,
-  COST_DELIVERY, TRACE_MASK, UNFINISHED, SIGNALS, MONITOR, VMX_OPERATION, VMX_OFF,
+  COST_DELIVERY, COST_GUEST_CONTROL, TRACE_MASK, UNFINISHED, SIGNALS, MONITOR, VMX_OPERATION, VMX_OFF,
 } from '../spec/cpu-state';
 import { DR6_BS, FLAG_IF, FLAG_RF, FLAG_TF } from '../spec/control-bits';
 import { STOP_HALTED, STOP_MONITOR, STOP_REQUESTED, STOP_SHUTDOWN } from '../spec/stops';
@@ -285,6 +285,7 @@ function dispatchException(): void {
   const vector = faultVector;
   const errorCode = faultErrorCode;
   clearFault();
+  if (inNonRoot()) store<u64>(CYCLES, load<u64>(CYCLES) + load<u32>(COST_GUEST_CONTROL));
   if (inNonRoot() && interceptsException(vector, errorCode)) {
     exitForException(vector, errorCode, vector == PAGE_FAULT ? faultAddress : 0, true);
     return;

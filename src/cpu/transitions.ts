@@ -11,7 +11,7 @@ import {
 } from './context';
 import { exhausted, giveBack, grant, nextDeadline, syncCounters } from './counters';
 import { decodeBlock } from './decode-block';
-import { rowCycles } from './decoder';
+import { opCycles } from './decoder';
 import { faultPending, NONE, notCanonical, runningAlone, wasStackReference } from './fault';
 import { fetchPage, modifyMiss, readMiss, writeMiss } from './memory';
 import { OP_BYTES, opBase, opLength, opRow, opSegment } from './op';
@@ -84,7 +84,7 @@ function blameSegment(op: usize): void {
 }
 
 @inline
-function costOf(op: usize): u64 { return ((<u64>rowCycles(opRow(op))) << 32) | 1; }
+function costOf(op: usize): u64 { return ((<u64>opCycles(op)) << 32) | 1; }
 
 function locate(block: usize, op: usize): void {
   let rip = load<u64>(block);
@@ -105,7 +105,7 @@ export function runSystem(block: usize, op: usize): bool {
   }
   if (!jumped) store<u64>(RIP, (load<u64>(RIP) + opLength(op)) & ripMask);
   store<u64>(INSTRUCTIONS, load<u64>(INSTRUCTIONS) + 1);
-  store<u64>(CYCLES, load<u64>(CYCLES) + rowCycles(opRow(op)));
+  store<u64>(CYCLES, load<u64>(CYCLES) + opCycles(op));
   if (attention || runningAlone) return false;
   grant();
   systemTarget = load<u64>(RIP);

@@ -7,6 +7,8 @@ export type Row = Readonly<Record<string, string | number | boolean | null>>;
 export interface Laboratory {
   /** Compiled `cpu.wasm`. */
   core: WebAssembly.Module;
+  /** Compiled wasm of iced-x86, which binary translation needs. */
+  decoder?: WebAssembly.Module;
   /** A file of `src/guests/build`. */
   image(file: string): Uint8Array;
   /** The one processor to measure; an experiment without one takes its own choice. */

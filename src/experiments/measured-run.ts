@@ -1,9 +1,9 @@
 import { MEASURED } from "../guests/measured/programs.js";
-import type { MemoryMode, PartOverrides } from "../hypervisor/parts.js";
+import type { PartOverrides } from "../hypervisor/parts.js";
 import type { PresetName } from "../machine/costs.js";
 import type { Laboratory } from "./experiment.js";
 import { Session } from "./session.js";
-import type { CpuMode } from "./view.js";
+import type { CpuMode, MemoryMode } from "./view.js";
 
 const RAM_BYTES = 16 * 2 ** 20;
 
@@ -30,12 +30,11 @@ export interface MeasuredRun {
  */
 export function runMeasured(laboratory: Laboratory, name: string, options: MeasuredOptions): MeasuredRun {
   const { argument, ...rest } = options;
-  const program = MEASURED.find((entry) => entry.name === name);
-  if (program === undefined) throw new RangeError(`no measured program is called ${name}`);
   const session = Session.create({
     ...rest,
     core: laboratory.core,
-    image: laboratory.image(program.image),
+    decoder: laboratory.decoder,
+    image: laboratory.image(imageOf(name, options.cpuMode)),
     name,
     ramBytes: RAM_BYTES,
     commandLine: String(argument),
@@ -49,4 +48,12 @@ export function runMeasured(laboratory: Laboratory, name: string, options: Measu
     results: new Map(lines.map((line) => line.split(" ")).map(([word, value]) => [word!, Number(value)])),
     exits: exits.reduce((sum, { count }) => sum + count, 0),
   };
+}
+
+function imageOf(name: string, cpuMode: CpuMode): string {
+  const program = MEASURED.find((entry) => entry.name === name);
+  if (program === undefined) throw new RangeError(`no measured program is called ${name}`);
+  if (cpuMode !== "pv") return program.image;
+  if (program.paravirtual === undefined) throw new RangeError(`${name} is not built for paravirtualisation`);
+  return program.paravirtual.image;
 }

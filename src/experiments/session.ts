@@ -329,7 +329,8 @@ export class Session {
       });
     }
     const { paravirtual } = this.#image;
-    if (paravirtual !== undefined) return new PvRun(machine, this.#image, paravirtual, ramBytes, processors);
+    if (paravirtual !== undefined)
+      return new PvRun(machine, this.#image, paravirtual, ramBytes, parts ?? {}, processors);
     const memoryMode = this.#memoryMode === "shadow" ? "shadow" : "nested";
     return new VtxRun(machine, this.#image, ramBytes, parts ?? {}, processors, memoryMode);
   }

@@ -4,6 +4,6 @@ export interface GradingAssets {
   core: WebAssembly.Module;
   /** Compiled QuickJS; without it the interpreter's package finds its own file. */
   quickjs?: WebAssembly.Module;
-  /** Image of a built-in guest. */
+  /** Image of a built-in guest; of its build for paravirtualisation by `NAME.pv`. */
   guest(name: string): Promise<Uint8Array>;
 }

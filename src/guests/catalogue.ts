@@ -148,6 +148,15 @@ export const CATALOGUE: readonly CatalogueEntry[] = [
     ["labs/memory-probe.s"],
   ),
   {
+    ...assembled(
+      "hypercall-probe",
+      "Hypercall probe",
+      "Makes the hypercalls of a script that a lab puts behind it; with --cpu-mode pv alone",
+      [],
+    ),
+    recipe: { toolchain: "assembler", sources: [...PARAVIRTUAL_LIBRARY, "labs/hypercall-probe.s"] },
+  },
+  {
     name: "c-hello",
     title: "Compiled C",
     description:

@@ -105,7 +105,11 @@ export class HardwarePort {
     return this.machine.waitForInterrupt();
   }
 
-  /** The hypervisor's own instructions take time. */
+  /** The hypervisor's own code takes time: cycles of Skylake's, on this processor. */
+  work(cycles: number): void {
+    this.spend(Math.round(cycles * this.machine.preset.pace));
+  }
+  /** Time passes: cycles. */
   spend(cycles: number): void {
     const { processor } = this.machine;
     processor.setCount(S.CYCLES, processor.cycles + cycles);

@@ -21,6 +21,20 @@ export interface Costs {
   port: number;
 }
 
+/** What instructions take beside their cycles, on a processor that does nothing else meanwhile. */
+export interface Stalls {
+  /** What reading memory adds to a general-purpose instruction. */
+  load: number;
+  /** What CALL, RET, LOOP, JCXZ and an indirect JMP take beside. */
+  transfer: number;
+  /** MOV to CR8, beside the instruction. */
+  taskPriority: number;
+  /** MFENCE, beside the instruction. */
+  fence: number;
+  /** A look at what the VMCS says of an exception, or at the virtual-APIC page for MOV to CR8, by a processor that keeps neither. */
+  guestControl: number;
+}
+
 export interface Preset {
   /** Model in words. */
   title: string;
@@ -28,7 +42,13 @@ export interface Preset {
   frequency: number;
   /** It has extended page tables (from Nehalem on, 2008): experiments do not put nested paging on one without. */
   nestedPaging: boolean;
+  /**
+   * Cycles that a large program takes for the same work, as a multiple of Skylake's: what one cycle for each instruction leaves out,
+   * such as mispredicted branches and misses of the caches. It counts for a hypervisor's own code, which is not simulated.
+   */
+  pace: number;
   costs: Costs;
+  stalls: Stalls;
 }
 
 /**
@@ -38,11 +58,18 @@ export interface Preset {
 const PORT_SECONDS = 3209 / 3.8e9;
 const portCycles = (frequency: number): number => Math.round(PORT_SECONDS * frequency);
 
+/**
+ * Assumption: a processor that executes other instructions meanwhile hides its loads and transfers, and one cycle for each
+ * instruction is what remains.
+ */
+const OUT_OF_ORDER: Stalls = { load: 0, transfer: 0, taskPriority: 0, fence: 0, guestControl: 0 };
+
 export const PRESETS = {
   skylake: {
     title: "Skylake server, 3.0 GHz",
     frequency: 3_000_000_000,
     nestedPaging: true,
+    pace: 1,
     costs: {
       // VMCALL under KVM takes 1529–1559 cycles, its handler included (KVM mailing list, 2020). The middle, 1544, less
       // ten VMCS accesses of the handler (Adams & Agesen, 7.1), is shared out evenly: the halves are an assumption.
@@ -61,11 +88,14 @@ export const PRESETS = {
       // Derived: see portCycles.
       port: portCycles(3_000_000_000),
     },
+    stalls: OUT_OF_ORDER,
   },
   nehalem: {
     title: "Nehalem server, 2.93 GHz",
     frequency: 2_930_000_000,
     nestedPaging: true,
+    // Assumption: between Core 2 and Skylake.
+    pace: 1.2,
     costs: {
       // Round trip 1009 (Agesen et al., USENIX ATC 2012, from memory), shared out evenly: the halves are an assumption.
       vmEntry: 505,
@@ -80,11 +110,14 @@ export const PRESETS = {
       // Derived: see portCycles.
       port: portCycles(2_930_000_000),
     },
+    stalls: OUT_OF_ORDER,
   },
   "core2-duo": {
     title: "Core 2 Duo, 2.66 GHz",
     frequency: 2_660_000_000,
     nestedPaging: false,
+    // Assumption: between the Pentium 4 and Skylake, nearer to this one, whose line it began.
+    pace: 1.5,
     costs: {
       // Adams & Agesen, table 1: VM entry, page-fault exit.
       vmEntry: 937,
@@ -102,11 +135,15 @@ export const PRESETS = {
       // Derived: see portCycles.
       port: portCycles(2_660_000_000),
     },
+    stalls: OUT_OF_ORDER,
   },
   "pentium4-672": {
     title: "Pentium 4 672, 3.8 GHz",
     frequency: 3_800_000_000,
     nestedPaging: false,
+    // Derived: under VT-x a store to a page-table entry takes 12 733 cycles (Adams & Agesen, figure 4), of which exit, entry and
+    // VMCS accesses leave 4.6 times the 1250 that a page fault's handler and an emulated instruction are taken for on Skylake.
+    pace: 4.6,
     costs: {
       // Adams & Agesen, table 1: VM entry, page-fault exit.
       vmEntry: 2409,
@@ -124,6 +161,18 @@ export const PRESETS = {
       // Adams & Agesen, figure 4: IN from port 0x80.
       port: 3209,
     },
+    stalls: {
+      // Assumption: a value that has just been stored comes back after so long.
+      load: 6,
+      // Derived: CALL and RET take 11 cycles together (figure 4), of which 3 are theirs and 6 the load of RET.
+      transfer: 1,
+      // Derived: MOV to CR8 takes 150 cycles (figure 4), of which 40 are any control register's.
+      taskPriority: 110,
+      // Derived: a translated IN takes 216 cycles (figure 4), of which the rest are a load and MFENCE's own.
+      fence: 189,
+      // Assumption: one reference to memory.
+      guestControl: 27,
+    },
   },
 } as const satisfies Record<string, Preset>;
 
@@ -140,7 +189,21 @@ const FIELDS = {
   port: S.COST_PORT,
 } as const satisfies Record<keyof Costs, number>;
 
+const STALL_FIELDS = {
+  load: S.COST_LOAD,
+  transfer: S.COST_TRANSFER,
+  taskPriority: S.COST_TASK_PRIORITY,
+  fence: S.COST_FENCE,
+  guestControl: S.COST_GUEST_CONTROL,
+} as const satisfies Record<keyof Stalls, number>;
+
 /** Fills the COST fields of the state window. */
 export function applyCosts(processor: Pick<Processor, "write32">, costs: Costs): void {
   for (const name of Object.keys(FIELDS) as (keyof Costs)[]) processor.write32(FIELDS[name], costs[name]);
+}
+
+/** The same for stalls. */
+export function applyStalls(processor: Pick<Processor, "write32">, stalls: Stalls): void {
+  for (const name of Object.keys(STALL_FIELDS) as (keyof Stalls)[])
+    processor.write32(STALL_FIELDS[name], stalls[name]);
 }

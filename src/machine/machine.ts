@@ -17,7 +17,7 @@ import type { CivilTime } from "./chipset/calendar.js";
 import type { PicPair } from "./chipset/pic-pair.js";
 import type { Pit8254 } from "./chipset/pit-8254.js";
 import { Clock } from "./clock.js";
-import { applyCosts, PRESETS, type Preset, type PresetName } from "./costs.js";
+import { applyCosts, applyStalls, PRESETS, type Preset, type PresetName } from "./costs.js";
 import { rom } from "./devices/rom.js";
 import type { Serial16550 } from "./devices/serial-16550.js";
 import { SerialTerminal } from "./devices/serial-terminal.js";
@@ -128,6 +128,7 @@ export class Machine {
     this.terminal = new SerialTerminal(this.peripherals.serial);
     this.#describeTime();
     applyCosts(this.processor, this.preset.costs);
+    applyStalls(this.processor, this.preset.stalls);
     this.processor.write32(S.NO_STRUCTURE_CACHES, options.structureCaches === false ? 1 : 0);
     this.processor.write32(S.TRACE_MASK, options.trace ? ALL_KINDS : 0);
     this.#setDeadline(this.clock.next());

@@ -155,6 +155,14 @@ export const COST_SYSCALL = 0x13b4;
 export const COST_IRET = 0x13b8;
 /** A port read or write. */
 export const COST_PORT = 0x13bc;
+/** What comes to an instruction's own cycles: when it reads memory (general-purpose instructions), or is CALL, RET, LOOP, JCXZ or an indirect JMP. */
+export const COST_LOAD = 0x13c0;
+export const COST_TRANSFER = 0x13c4;
+/** The same of MOV to CR8, and of MFENCE. */
+export const COST_TASK_PRIORITY = 0x13c8;
+export const COST_FENCE = 0x13cc;
+/** In a guest: the exception bitmap consulted, or MOV to CR8 with a TPR shadow. */
+export const COST_GUEST_CONTROL = 0x13d0;
 
 /**
  * CYCLES at which the VMX-preemption timer expires, all ones: it does not run; INSTRUCTIONS from which an exit by the

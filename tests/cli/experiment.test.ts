@@ -61,6 +61,50 @@ describe("ring1 experiment", () => {
     expect(find(rows, { guestPage: 4096, hostPage: 4096, caches: false }).references).toBe(24);
   });
 
+  it("nanobenchmarks: predictions and orderings of Adams & Agesen's figure 4", () => {
+    const { rows } = experiment("nanobenchmarks");
+    const predictions = rows.filter(({ paper, kind }) => paper !== null && kind === "predicted");
+    expect(predictions.length).toBeGreaterThan(13);
+    for (const row of predictions) {
+      const ratio = (row.cycles as number) / (row.paper as number);
+      expect(Math.max(ratio, 1 / ratio), JSON.stringify(row)).toBeLessThan(1.5);
+    }
+    const operations = [...new Set(rows.map(({ operation }) => operation))];
+    for (const operation of operations) {
+      const measured = rows.filter((row) => row.operation === operation && row.paper !== null);
+      expect(measured.map(({ mode }) => mode).sort()).toEqual(["bt", "native", "vtx"]);
+      const order = [...measured].sort((x, y) => (x.paper as number) - (y.paper as number));
+      order
+        .slice(1)
+        .forEach(({ cycles }, i) => expect(cycles).toBeGreaterThanOrEqual(order[i]!.cycles as number));
+    }
+    const cycles = (operation: string, mode: string): number =>
+      find(rows, { operation, mode }).cycles as number;
+    expect(cycles("in", "bt")).toBeLessThan(cycles("in", "native") / 10);
+    expect(cycles("cr8wr", "bt")).toBeLessThan(cycles("cr8wr", "native") / 2);
+    expect(cycles("ptemod", "vtx")).toBeGreaterThan(10 * cycles("ptemod", "bt"));
+    expect(cycles("ptemod", "pv")).toBeLessThan(cycles("ptemod", "vtx"));
+  });
+
+  it("nanobenchmarks: nested paging on a processor that has it, without a paper's figures", () => {
+    const { rows } = experiment("nanobenchmarks", "--processor", "skylake");
+    for (const { paper, kind } of rows) expect([paper, kind]).toEqual([null, "predicted"]);
+    const cycles = (operation: string, memory: string, mode: string): number =>
+      find(rows, { operation, memory, mode }).cycles as number;
+    expect(cycles("ptemod", "nested", "vtx")).toBe(cycles("ptemod", "none", "native"));
+    expect(cycles("pgfault", "nested", "vtx")).toBeLessThan(cycles("pgfault", "shadow", "vtx") / 3);
+  });
+
+  it("forkwait: translation loses less than VT-x with shadow paging, as in 2006", () => {
+    const { rows } = experiment("forkwait");
+    const times = (mode: string): number => find(rows, { mode }).relativeToNative as number;
+    expect(rows.map(({ paper }) => paper)).toEqual([1, 17.7, 6.1]);
+    expect(times("native")).toBe(1);
+    expect(times("bt")).toBeGreaterThan(6.1 / 1.5);
+    expect(times("bt")).toBeLessThan(6.1 * 1.5);
+    expect(times("vtx")).toBeGreaterThan(2 * times("bt"));
+  });
+
   it("shadow-or-nested: each way of virtualising memory wins one program", () => {
     const { rows } = experiment("shadow-or-nested");
     const cycles = (program: string, memory: string): number =>

@@ -50,7 +50,7 @@ describe("the catalogue", () => {
   it("has the guests that chapters and figures count on", () => {
     const wanted = ["hello", "rings", "prime", "sieve", "memory-walk", "fib"];
     wanted.push("tlb-misses", "cold-code", "changing-code", "exits", "interrupts");
-    wanted.push("triple-fault", "endless", "probe", "memory-probe", "c-hello");
+    wanted.push("triple-fault", "endless", "probe", "memory-probe", "hypercall-probe", "c-hello");
     expect(CATALOGUE.map(({ name }) => name)).toEqual(wanted);
   });
 });

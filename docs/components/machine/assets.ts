@@ -16,6 +16,7 @@ export const GUEST_IMAGES: Readonly<Record<string, string>> = {
   rings: FileAttachment("../../lib/guests/build/rings.bin").href,
   probe: FileAttachment("../../lib/guests/build/probe.bin").href,
   "table-updates": FileAttachment("../../lib/guests/build/measured-table-updates.bin").href,
+  "hypercall-probe": FileAttachment("../../lib/guests/build/hypercall-probe.bin").href,
   "translated-code": FileAttachment("../../lib/guests/build/measured-translated-code.bin").href,
   "memory-probe": FileAttachment("../../lib/guests/build/memory-probe.bin").href,
 };

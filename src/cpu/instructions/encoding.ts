@@ -15,6 +15,7 @@ export const ROW_REGISTERS = 8;
 export const ROW_FLAGS = 9;
 export const ROW_CYCLES = 10;
 export const ROW_EXTRA = 12;
+export const ROW_TIMING = 14;
 export const ROW_KINDS = 16;
 export const ROW_LENGTH = 32;
 
@@ -75,6 +76,13 @@ export const SHAPE_STRING = 5;
 export const SHAPE_BRANCH = 6;
 /** PUSH and POP of a segment register named by bits 5:3 of the opcode. */
 export const SHAPE_SEGMENT = 7;
+
+/**
+ * What an instruction takes beside its cycles: its r/m operand is read, if that is in memory; the stack is read, or
+ * where an indirect jump goes; it is a transfer. */
+export const TIMING_READS_OPERAND = 1;
+export const TIMING_READS = 2;
+export const TIMING_TRANSFER = 4;
 
 /** Register files: that of ModRM.rm in the low half of ROW_REGISTERS, that of ModRM.reg in the high half. */
 export const FILE_GENERAL = 0;

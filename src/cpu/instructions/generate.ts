@@ -137,6 +137,21 @@ function registerFiles(row: Row): number {
   return file(/^[ERMZ]b$/, /^[WU]/, /^[QN]/) | (file(/^Gb$/, /^V/, /^P/) << 4);
 }
 
+const ONLY_WRITTEN = /^(mov|movnti|set\w+|pop)$/;
+const TRANSFERS = ["call_near", "call_indirect_", "jmp_indirect", "ret_near", "loop", "loope", "loopne", "jcxz"];
+/** They pop, or read where to go: a register is waited for as long as memory is. */
+const READERS = ["pop_rm", "ret_near", "leave", "call_indirect_", "jmp_indirect"];
+
+function timing(row: Row): number {
+  const operands = row.operands.split(",");
+  const reads = operands.some((code, i) => /^[EM]/.test(code) && !(i === 0 && ONLY_WRITTEN.test(row.mnemonic)));
+  const handler = row.handler ?? "";
+  return (
+    (READERS.includes(handler) ? encoding.TIMING_READS : reads && !row.addressOnly ? encoding.TIMING_READS_OPERAND : 0) |
+    (TRANSFERS.includes(handler) ? encoding.TIMING_TRANSFER : 0)
+  );
+}
+
 function rowBytes(row: Row, form: Form, last: boolean): number[] {
   const modes = row.modes ?? "";
   const either = !modes.includes("legacy") && !modes.includes("64");
@@ -151,7 +166,7 @@ function rowBytes(row: Row, form: Form, last: boolean): number[] {
   const extra = row.extra ?? 0;
   return [
     form.prefix, form.digit, form.mod, form.rm, modeBits, sizeRule(row), immediate(row, form), shape(row, form), registerFiles(row),
-    flags, row.cycles, 0, extra & 0xff, extra >> 8, 0, 0,
+    flags, row.cycles, 0, extra & 0xff, extra >> 8, timing(row), 0,
     ...hotKinds(row).flatMap((kind) => [kind & 0xff, kind >> 8]),
   ];
 }

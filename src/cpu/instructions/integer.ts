@@ -198,7 +198,7 @@ const HINTS: Row[] = [
   row("0F 1E /r", "nop", "Ev", "nop", { addressOnly: true, hot: "nop" }),
   row("NP 0F AE /7", "clflush", "Mb", "clflush", { size: "byte", feature: "CLFSH" }),
   row("NP 0F AE R/5", "lfence", "", "nop", { feature: "SSE2", cycles: 4 }),
-  row("NP 0F AE R/6", "mfence", "", "nop", { feature: "SSE2", cycles: 20 }),
+  row("NP 0F AE R/6", "mfence", "", "mfence", { feature: "SSE2", cycles: 20 }),
   row("NP 0F AE R/7", "sfence", "", "nop", { feature: "SSE", cycles: 4 }),
 ];
 

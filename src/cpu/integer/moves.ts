@@ -1,9 +1,10 @@
 /**
  * Moves of data between registers and memory, exchanges, conversions and the instructions on single flags (SDM Vol. 2).
  */
-import { GPR, RFLAGS } from '../../spec/cpu-state';
+import { COST_FENCE, GPR, RFLAGS } from '../../spec/cpu-state';
 import { FLAG_AF, FLAG_CF, FLAG_DF, FLAG_PF, FLAG_SF, FLAG_ZF } from '../../spec/control-bits';
 import { GENERAL_PROTECTION } from '../../spec/vectors';
+import { chargeCycles } from '../counters';
 import { rowExtra } from '../decoder';
 import { faultPending, NONE, raise } from '../fault';
 import { carry, changeFlags, condition, getFlags, setAdd, setSub } from '../flags';
@@ -150,5 +151,6 @@ export function cld(op: usize): void { store<u64>(RFLAGS, load<u64>(RFLAGS) & ~<
 export function std(op: usize): void { store<u64>(RFLAGS, load<u64>(RFLAGS) | FLAG_DF); }
 
 export function nop(op: usize): void {}
+export function mfence(op: usize): void { chargeCycles(load<u32>(COST_FENCE)); }
 /** There is no cache to flush, but the address is checked as for a load. */
 export function clflush(op: usize): void { readOperand(op, 1); }

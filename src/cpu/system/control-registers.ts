@@ -2,7 +2,7 @@
  * MOV to and from control and debug registers, CLTS, LMSW, SMSW (SDM Vol. 3, 2.5; in a guest 26.1.3, 26.3).
  */
 import {
-  CR0, CR2, CR3, CR4, CR8, DR, DR6, DR7, MSR_EFER, SEGMENT_RIGHTS, CS, TR,
+  COST_GUEST_CONTROL, COST_TASK_PRIORITY, CR0, CR2, CR3, CR4, CR8, DR, DR6, DR7, MSR_EFER, SEGMENT_RIGHTS, CS, TR,
 } from '../../spec/cpu-state';
 import {
   CR0_ET, CR0_NW, CR0_CD, CR0_PE, CR0_PG, CR0_TS, CR0_WP, CR4_DE, CR4_PAE, CR4_PCIDE, CR4_PGE, CR4_PSE, CR4_SMAP,
@@ -33,7 +33,7 @@ import {
 import { setOperandLinear } from '../vmx/exit-details';
 import { readVirtualTpr, tprShadowed, writeVirtualTpr } from '../vmx/virtual-apic';
 import {
-  exitForInstruction, privileged, protectionFault, register, rmIsMemory, undefinedOpcode,
+  exitForInstruction, privileged, protectionFault, register, rmIsMemory, spend, undefinedOpcode,
 } from './common';
 
 /** Access types of exit qualification bits 5:4 (table 28-3). */
@@ -84,8 +84,10 @@ export function movcr_write(op: usize): void {
   if (inNonRoot() && interceptsCrWrite(number, value)) return exitForCr(op, 0);
   const taken = moveToControlRegister(number, value);
   if (faultPending != NONE) return;
-  if (!taken) protectionFault();
-  else traceRecord(CR_WRITE, number, value, 0, 0);
+  if (!taken) return protectionFault();
+  if (number == 8) spend(COST_TASK_PRIORITY);
+  if (number == 8 && inNonRoot()) spend(COST_GUEST_CONTROL);
+  traceRecord(CR_WRITE, number, value, 0, 0);
 }
 
 function interceptsCrWrite(number: u32, value: u64): bool {

@@ -1,6 +1,5 @@
-import type { MemoryMode } from "../../hypervisor/parts.js";
 import { PRESETS, type PresetName } from "../../machine/costs.js";
-import type { CpuMode } from "../view.js";
+import type { CpuMode, MemoryMode } from "../view.js";
 
 /** A way to run a guest; natively there is no second kind of memory. */
 export interface Mode {
@@ -8,10 +7,19 @@ export interface Mode {
   memory: MemoryMode | "none";
 }
 
-/** What a processor can do; the baseline first. */
+/** Natively and with VT-x, as a processor can; the baseline first. */
 export function modesOf(processor: PresetName): Mode[] {
   const nested: Mode[] = PRESETS[processor].nestedPaging ? [{ mode: "vtx", memory: "nested" }] : [];
   return [{ mode: "native", memory: "none" }, ...nested, { mode: "vtx", memory: "shadow" }];
+}
+
+/** All ways, also those that need nothing of the processor: translation on shadow page tables, paravirtualisation on direct ones. */
+export function allModesOf(processor: PresetName): Mode[] {
+  const software: Mode[] = [
+    { mode: "bt", memory: "shadow" },
+    { mode: "pv", memory: "direct" },
+  ];
+  return [...modesOf(processor), ...software];
 }
 
 /** What a session is told of a mode. */

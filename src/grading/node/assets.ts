@@ -6,6 +6,11 @@ import type { GradingAssets } from "../assets.js";
 
 const CORE = new URL("../../cpu/build/cpu.wasm", import.meta.url);
 const GUESTS = new URL("../../guests/build/", import.meta.url);
+/** Guests, and their builds for paravirtualisation as `NAME.pv`. */
+const IMAGES = CATALOGUE.flatMap(({ name, image, paravirtual }) => [
+  { name, image },
+  ...(paravirtual ? [{ name: `${name}.pv`, image: paravirtual.image }] : []),
+]);
 const QUICKJS = createRequire(import.meta.url).resolve("@jitl/quickjs-wasmfile-release-sync/wasm");
 
 /** Whether the build has left what a grader needs. */
@@ -23,7 +28,7 @@ export function nodeAssets(): GradingAssets {
 }
 
 function readGuest(name: string): Uint8Array {
-  const guest = CATALOGUE.find((entry) => entry.name === name);
+  const guest = IMAGES.find((entry) => entry.name === name);
   if (!guest) throw new RangeError(`no guest is called "${name}"`);
   return Uint8Array.from(readFileSync(new URL(guest.image, GUESTS)));
 }

@@ -4,6 +4,7 @@ import * as controlBits from "../../spec/control-bits.js";
 import * as exitReasons from "../../spec/exit-reasons.js";
 import * as msrs from "../../spec/msrs.js";
 import * as pageBits from "../../spec/page-bits.js";
+import * as paravirtual from "../../spec/paravirtual.js";
 import * as ports from "../../spec/ports.js";
 import * as vectors from "../../spec/vectors.js";
 import * as vmcsFields from "../../spec/vmcs-fields.js";
@@ -20,6 +21,7 @@ export const SHARED_MODULES: ConstantModules = {
   "spec/exit-reasons": constantsOf(exitReasons),
   "spec/msrs": constantsOf(msrs),
   "spec/page-bits": constantsOf(pageBits),
+  "spec/paravirtual": constantsOf(paravirtual),
   "spec/ports": constantsOf(ports),
   "spec/vectors": constantsOf(vectors),
   "spec/vmcs-fields": constantsOf(vmcsFields),

@@ -14,21 +14,21 @@ export interface MeasuredProgram {
 
 const REPORT = ["lib/command-line.s", "measured/report.s"];
 
-function build(library: readonly string[], name: string, suffix = ""): Omit<MeasuredProgram, "name"> {
+function build(library: readonly string[], name: string, more: readonly string[], suffix = "") {
   return {
-    sources: [...library, ...REPORT, `measured/${name}.s`],
+    sources: [...library, ...REPORT, ...more, `measured/${name}.s`],
     image: `measured-${name}${suffix}.bin`,
     listing: `measured-${name}${suffix}.listing.json`,
   };
 }
 
-function program(name: string): MeasuredProgram {
-  return { name, ...build(LIBRARY, name) };
+function program(name: string, more: readonly string[] = []): MeasuredProgram {
+  return { name, ...build(LIBRARY, name, more) };
 }
 
 /** A program whose kernel can be built for paravirtualisation as well. */
-function programTwice(name: string): MeasuredProgram {
-  return { ...program(name), paravirtual: build(PARAVIRTUAL_LIBRARY, name, ".pv") };
+function programTwice(name: string, more: readonly string[] = []): MeasuredProgram {
+  return { ...program(name, more), paravirtual: build(PARAVIRTUAL_LIBRARY, name, more, ".pv") };
 }
 
 /** The programs of the experiments. */
@@ -37,6 +37,8 @@ export const MEASURED: readonly MeasuredProgram[] = [
   program("page-tables"),
   program("scattered-reads"),
   program("round-trips"),
+  programTwice("nanobenchmarks", ["hello/paging.s"]),
+  program("forkwait"),
   program("translated-code"),
   programTwice("table-updates"),
 ];

@@ -8,6 +8,7 @@ import { Cache } from "./cache.js";
 import { TranslatedCpu } from "./cpu.js";
 import { Decoder } from "./decoder.js";
 import * as L from "./layout.js";
+import { StoreLog } from "./store-log.js";
 import { Translations } from "./translations.js";
 
 /** Binary translation: no VMX, the monitor at ring 0, the guest's kernel at ring 1 from a translation cache. */
@@ -47,9 +48,20 @@ export class BtBackend implements CpuBackend {
       base + BigInt(L.CACHE_IN_WINDOW),
       L.FIRST_LOW,
       (page, holdsCode) => {
+        if (holdsCode) stores.drop(page * 4096);
         if (holdsCode) shadow.watch(page * 4096);
         else shadow.unwatch(page * 4096);
       },
+    );
+    let slot = L.FIRST_SLOT;
+    const map = (): void =>
+      shadow.setWindow({ slot, ranges: [...monitor.ranges, ...cache.ranges, ...stores.ranges] });
+    const stores: StoreLog = new StoreLog(
+      port.memory,
+      guestMemory,
+      this.cacheAt,
+      base + BigInt(L.CACHE_IN_WINDOW),
+      map,
     );
     const local = board.local(0);
     const translations: Translations = new Translations({
@@ -57,19 +69,22 @@ export class BtBackend implements CpuBackend {
       cache,
       decoder: new Decoder(this.decoder),
       shadow,
+      stores,
       space: shadow.addressSpace(),
       guestMemory,
       devices: local.memory,
       memory: () => this.#cpu!.memory,
       base: () => base,
     });
-    const moveTo = (to: bigint, slot: number): void => {
+    const moveTo = (to: bigint, free: number): void => {
       base = to;
+      slot = free;
       monitor.moveTo(base);
       cache.moveTo(base + BigInt(L.CACHE_IN_WINDOW));
-      shadow.setWindow({ slot, ranges: [...monitor.ranges, ...cache.ranges] });
+      stores.moveTo(base + BigInt(L.CACHE_IN_WINDOW));
+      map();
     };
-    shadow.setWindow({ slot: L.FIRST_SLOT, ranges: [...monitor.ranges, ...cache.ranges] });
+    map();
     shadow.setLowRange(cache.lowRange);
     monitor.tables.setStateSegment(L.FIRST_LOW, L.GS_BYTES);
     guestMemory.onWrite = (address, bytes) => translations.written(address, bytes);

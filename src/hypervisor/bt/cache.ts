@@ -367,7 +367,7 @@ export class Cache {
     for (let byte = 0; byte < 256; byte++) {
       this.memory.write8(at + L.ONLY_IF + byte, byte & 0x02);
       this.memory.write8(at + L.ONLY_IOPL + byte, byte & 0x30);
-      this.memory.write8(at + L.ABOVE_15 + byte, byte > 15 ? 1 : 0);
+      this.memory.write8(at + L.PRIORITY + byte, byte > 15 ? 0 : byte);
     }
   }
 

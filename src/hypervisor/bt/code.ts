@@ -102,6 +102,15 @@ export class Code {
     this.byte(0x0f, 0xb7, 0xc0 | (to << 3) | from);
   }
 
+  /** MOV of any register to another, both whole; 64-bit code. */
+  move(to: number, from: number): void {
+    this.byte(REX_W | (from >> 3), 0x8b, 0xc0 | (to << 3) | (from & 7));
+  }
+  /** What memory was told before is done; no flag changes. */
+  fence(): void {
+    this.byte(0x0f, 0xae, 0xf0);
+  }
+
   /** JMP to an offset in the cache. */
   jump(target: number): void {
     this.byte(0xe9);
@@ -128,6 +137,22 @@ export class Code {
   /** LOOP: a jump over so many bytes, back if negative, unless RCX is 1. It is lost. */
   jumpUnlessOne(bytes: number): void {
     this.byte(0xe2, bytes & 0xff);
+  }
+  /** JRCXZ forward. @returns what {@link landShort} wants */
+  jumpIfRcxIsZero(): number {
+    this.byte(0xe3, 0);
+    return this.length;
+  }
+  /** JMP forward. @returns what {@link landShort} wants */
+  jumpShort(): number {
+    this.byte(0xeb, 0);
+    return this.length;
+  }
+  /** The jump leads here. */
+  landShort(jump: number): void {
+    const distance = this.length - jump;
+    if (distance > 127) throw new RangeError(`a short jump over ${distance} bytes`);
+    this.bytes[jump - 1] = distance;
   }
   callOut(): void {
     this.byte(0xcd, L.CALL_OUT_VECTOR);

@@ -270,7 +270,7 @@ export class TranslatedCpu implements GuestCpu, BtCpu {
   invalidatePage(linear: bigint): void {
     this.memory.flush();
     this.port.invlpg(linear);
-    this.translations.verify(this.memory);
+    this.translations.verify(this.memory, this.state.paging);
   }
 
   /** Another code or stack segment, or ring. */
@@ -313,6 +313,7 @@ export class TranslatedCpu implements GuestCpu, BtCpu {
     const { monitor } = this;
     this.leftAgain = false;
     const arrival = monitor.arrive();
+    this.#readStatePage();
     this.rflags = (monitor.rflags & ~NOT_KEPT) | BigInt(this.page.flags);
     if (this.#stopsBehind) this.rflags &= ~BigInt(C.FLAG_TF);
     if (this.#stepping) this.rflags |= BigInt(C.FLAG_TF);
@@ -322,6 +323,17 @@ export class TranslatedCpu implements GuestCpu, BtCpu {
     else if (arrival === MONITOR_VECTOR + L.CALL_OUT_VECTOR) return (this.#reason = this.#arriveAtCallOut());
     else this.#locate();
     return (this.#reason = arrival);
+  }
+
+  /** What translated code has done meanwhile by itself: stores to page tables, and the task priority. */
+  #readStatePage(): void {
+    this.translations.readStoreLog();
+    const priority = this.page.taskPriority;
+    if (priority !== this.taskPriority) this.taskPriority = priority;
+  }
+  #writePriority(): void {
+    this.page.write(L.VIRTUAL_CR8, BigInt(this.taskPriority));
+    this.page.priorityWaits = this.parts.local.apic.maskedPriority > 0;
   }
 
   #arriveAtCallOut(): number {
@@ -375,7 +387,7 @@ export class TranslatedCpu implements GuestCpu, BtCpu {
 
   handle(): Outcome {
     const reason = this.#reason;
-    this.port.spend(handlerCycles(reason));
+    this.port.work(handlerCycles(reason));
     this.halted = false;
     const callOut = this.#callOut;
     this.#callOut = null;
@@ -499,7 +511,7 @@ export class TranslatedCpu implements GuestCpu, BtCpu {
     const { pins, giveWay } = this.parts;
     if (this.#emulation === null) giveWay();
     const source = this.#source;
-    this.page.write(L.VIRTUAL_CR8, BigInt(pins.taskPriority));
+    this.#writePriority();
     if (this.#emulation !== null) return;
     if (pins.nmiPending && !this.nmiBlocked && !this.shadow) {
       pins.nmiPending = this.halted = false;
@@ -534,6 +546,8 @@ export class TranslatedCpu implements GuestCpu, BtCpu {
     this.#emulation = null;
     const completed = monitor.resumeEmulating(linear, target, devices);
     done();
+    // It may have been one of the local APIC's registers.
+    this.#writePriority();
     return completed;
   }
 
@@ -599,7 +613,7 @@ export class TranslatedCpu implements GuestCpu, BtCpu {
   }
 
   peek(): GuestRegisters {
-    const { state, port, parts } = this;
+    const { state, port } = this;
     const inMonitor = port.privilege === 0;
     const linear = this.#linear;
     const offset = state.cpl === 0 ? this.translations.cache.offset(linear) : -1;
@@ -623,7 +637,7 @@ export class TranslatedCpu implements GuestCpu, BtCpu {
       cr2: state.cr2,
       cr3: state.cr3,
       cr4: BigInt(state.cr4 >>> 0),
-      cr8: BigInt(parts.pins.taskPriority),
+      cr8: BigInt(this.page.taskPriority),
       efer: BigInt(state.efer),
       segments: this.#segments(),
     };

@@ -8,7 +8,7 @@ import { TABLES_BYTES } from "../ring0/layout.js";
 export const STATE = 0;
 export const STATE_BYTES = 0x1000;
 export const CONSTANTS = STATE + STATE_BYTES;
-export const CONSTANTS_BYTES = 0x1000;
+export const CONSTANTS_BYTES = 0x2000;
 /** One entry for each value of the low 16 bits of an address. */
 export const HASH_ENTRIES = 0x1_0000;
 export const HASH_64 = CONSTANTS + CONSTANTS_BYTES;
@@ -41,13 +41,31 @@ export const VIRTUAL_CR3 = 0x40;
 export const VIRTUAL_CR4 = 0x48;
 /** What a read of {@link KNOWN_PORT} gives: the byte last written there. u8. */
 export const PORT_VALUE = 0x50;
+/** Linear address of the next entry of the log; 8 bytes. */
+export const LOG_NEXT = 0x58;
+/** The log of stores to page tables, up to the end of the page: the next one is read-only. */
+export const LOG = 0xe00;
+export const LOG_BYTES = STATE_BYTES - LOG;
 /** The port at which firmware shows its progress, and software waits by reading it: a latch. */
 export const KNOWN_PORT = 0x80;
 
-/** Offsets in the constants: of each byte of RFLAGS[15:8] its IF and its IOPL; 0 for a byte below 16. 256 bytes each. */
+/** Offsets in the constants: of each byte of RFLAGS[15:8] its IF and its IOPL; the byte itself if it is a task priority, else 0. 256 bytes each. */
 export const ONLY_IF = 0x000;
 export const ONLY_IOPL = 0x100;
-export const ABOVE_15 = 0x200;
+export const PRIORITY = 0x200;
+
+/**
+ * Page tables that translated code writes through an alias, behind the constants: by bits 15:8 of a linear address, 8 bytes each,
+ * the complement to 2^64 of the address without bits 7:0, and the distance from there to the alias.
+ */
+export const STORE_TAGS = CONSTANTS + 0x1000;
+export const STORE_ALIASES = STORE_TAGS + 0x800;
+export const STORE_TABLE_BYTES = 0x1000;
+/** Pages that can have one: each has its place by bits 15:12 of its address. */
+export const ALIASES = 16;
+/** Where the aliases are, from the cache on, in the monitor's window; between two of them nothing is. */
+export const ALIASES_IN_CACHE = CACHE_BYTES;
+export const ALIAS_STRIDE = 0x2000;
 
 /** In the monitor's window, beside its tables. */
 export const CACHE_IN_WINDOW = 0x10_0000;

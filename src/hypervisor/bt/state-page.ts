@@ -36,6 +36,11 @@ export class StatePage {
   set interruptWaits(value: boolean) {
     this.memory.write8(this.#at + L.INTERRUPT_WAITS, value ? 1 : 0);
   }
+  /** CR8 of the guest. */
+  get taskPriority(): number {
+    return this.memory.read8(this.#at + L.VIRTUAL_CR8) & 15;
+  }
+  /** Translated code is to leave the cache when it writes CR8. */
   set priorityWaits(value: boolean) {
     this.memory.write8(this.#at + L.PRIORITY_WAITS, value ? 1 : 0);
   }

@@ -7,8 +7,10 @@ import { DEBUG, GENERAL_PROTECTION } from "../../spec/vectors.js";
 import type { LocalMemory } from "../../machine/local-memory.js";
 import { PAGE_BYTES } from "../memory/layout.js";
 import type { GuestMemory } from "../memory/guest-memory.js";
+import type { GuestPaging } from "../memory/guest-walk.js";
 import type { AddressSpace, ShadowMemory } from "../memory/shadow/shadow-memory.js";
 import { BIG, DPL_SHIFT, PRESENT, TYPE_ACCESSED } from "../ring0/descriptor.js";
+import { ENTRY_CYCLES } from "../costs.js";
 import { LDT_SELECTOR } from "../ring0/layout.js";
 import type { Monitor } from "../ring0/monitor.js";
 import { Block, type CallOut, type CodePage, type Exit } from "./block.js";
@@ -16,11 +18,12 @@ import type { Cache } from "./cache.js";
 import { Code } from "./code.js";
 import { CYCLES_PER_TRANSLATED_INSTRUCTION } from "./costs.js";
 import type { Decoder } from "./decoder.js";
-import { FETCH, SUPERVISOR, type GuestLinear } from "./guest-linear.js";
+import { FETCH, SUPERVISOR, USER, type GuestLinear } from "./guest-linear.js";
 import { CALL_OUT_HANDLERS } from "./handlers.js";
 import { effectiveAddress, linearAddress } from "./memory-operands.js";
 import type { MemoryOperand, SegmentedInstruction } from "./operand.js";
 import type { ProcessorState } from "./processor-state.js";
+import type { StoreLog } from "./store-log.js";
 import { Translator } from "./translator.js";
 import type { BtCpu } from "./virtual-cpu.js";
 
@@ -29,6 +32,8 @@ const MOST_FAULTS = 8;
 /** Stores to a page of code after which it is given up as one. */
 const MOST_WRITES = 2000;
 const REP = 0xf3;
+/** A store to a page table that the cache has made has so many bytes at most. */
+const STORE_BYTES = 8;
 /** MOVS, STOS and INS. */
 const STRING_STORES = new Set([0xa4, 0xa5, 0xaa, 0xab, 0x6c, 0x6d]);
 /** What a translation may need of room, at most. */
@@ -40,6 +45,7 @@ export interface TranslationParts {
   cache: Cache;
   decoder: Decoder;
   shadow: ShadowMemory;
+  stores: StoreLog;
   space: AddressSpace;
   guestMemory: GuestMemory;
   devices: LocalMemory;
@@ -56,6 +62,8 @@ export class Translations {
   /** Guest addresses of instructions that fault too often, and how often each has. */
   readonly #software = new Set<number>();
   readonly #faults = new Map<number, number>();
+  /** Those whose stores have reached beyond the end of a page. */
+  readonly #crossing = new Set<number>();
   /** Stores carried out in software, by guest-physical page of code. */
   readonly #writes = new Map<number, number>();
   #state: ProcessorState | null = null;
@@ -65,6 +73,7 @@ export class Translations {
     this.#translator = new Translator(parts.decoder, {
       fetch: (rip, bytes, pages) => this.#fetch(rip, bytes, pages),
       software: this.#software,
+      crossing: this.#crossing,
       get shortTable() {
         return parts.cache.shortTable;
       },
@@ -89,7 +98,7 @@ export class Translations {
     const start = entry ? this.cache.beginWithEntry(cpu.rip, bits, room) : room;
     const translation = this.#translator.translate(cpu.rip, bits, start, most);
     this.cache.add(translation, most === undefined, entry ? room : 0);
-    this.parts.monitor.port.spend(CYCLES_PER_TRANSLATED_INSTRUCTION * translation.block.count);
+    this.parts.monitor.port.work(CYCLES_PER_TRANSLATED_INSTRUCTION * translation.block.count);
     return start;
   }
 
@@ -157,11 +166,12 @@ export class Translations {
     const cr3 = space.load(state.paging, "4-level");
     monitor.port.writeCr(3, BigInt(cr3));
     if (globalToo) monitor.port.flushTlb();
-    this.verify(this.parts.memory());
+    this.verify(this.parts.memory(), state.paging);
   }
 
   /** Translations are found by linear address: those whose page is another one now, or none, go. */
-  verify(memory: GuestLinear): void {
+  verify(memory: GuestLinear, paging: GuestPaging): void {
+    this.parts.stores.verify(paging);
     for (const [linear, { page, blocks }] of [...this.cache.linearPages]) {
       const address = memory.translate(BigInt(linear) << 12n, SUPERVISOR | FETCH);
       memory.fault = null;
@@ -178,6 +188,7 @@ export class Translations {
     const { space, devices } = this.parts;
     const access = { linear, errorCode, accessControl: (cpu.rflags & BigInt(FLAG_AC)) !== 0n };
     if (this.#supplyCache(cpu, linear, errorCode)) return;
+    if (cpu.state.cpl === 0 && this.#atStoreLog(cpu, linear)) return;
     const outcome = space.fault(access);
     switch (outcome.kind) {
       case "hidden":
@@ -197,8 +208,35 @@ export class Translations {
       case "traced":
         if (this.#rewritten(cpu, outcome.guestPhysical)) return;
         this.#adapt(cpu);
+        // The walk sets the guest's accessed and dirty flags.
+        cpu.memory.translate(linear, errorCode & (USER | FAULT_WRITE));
+        cpu.memory.fault = null;
         return this.#carryOut(cpu, linear, outcome.guestPhysical);
     }
+  }
+
+  /** The log was full, and is empty since the guest has arrived; or a store cannot be made through an alias. */
+  #atStoreLog(cpu: BtCpu, linear: bigint): boolean {
+    const { stores, monitor } = this.parts;
+    const block = this.cache.blockAt(this.cache.offset(monitor.rip));
+    if (block === undefined || !this.#software.has(cpu.rip)) return false;
+    if (stores.isEnd(linear)) {
+      cpu.settle();
+      return true;
+    }
+    if (!stores.isBehindAlias(linear) || this.#crossing.has(cpu.rip)) return false;
+    this.#crossing.add(cpu.rip);
+    cpu.settle();
+    this.cache.drop(block);
+    return true;
+  }
+
+  /** What translated code has stored to page tables since the guest was here last. */
+  readStoreLog(): void {
+    const stores = this.parts.stores.drain();
+    if (stores.length === 0) return;
+    for (const address of new Set(stores)) this.written(address, STORE_BYTES);
+    this.parts.monitor.port.work(ENTRY_CYCLES * stores.length);
   }
 
   /**
@@ -255,7 +293,18 @@ export class Translations {
     const linear = linearAddress(cpu, operand.segment, effectiveAddress(cpu, operand));
     const address = cpu.memory.translate(linear, SUPERVISOR | FAULT_WRITE);
     cpu.memory.fault = null;
-    if (address !== undefined && this.parts.shadow.traced(address)) this.#carryOut(cpu, linear, address);
+    if (address === undefined || !this.parts.shadow.traced(address)) return;
+    this.#carryOut(cpu, linear, address);
+    this.#aliasFor(cpu, linear, address);
+  }
+
+  /** The next store there need not leave the cache; the root is looked at for what the guest may want of the monitor's addresses. */
+  #aliasFor(cpu: BtCpu, linear: bigint, guestPhysical: number): void {
+    const page = pageAddress(guestPhysical);
+    const root = page === Number(cpu.state.cr3 & 0x7f_ffff_f000n);
+    const overridden = (cpu.rflags & BigInt(FLAG_AC)) !== 0n;
+    if (root || overridden || cpu.state.bits !== 64 || this.cache.holdsCode(page / PAGE_BYTES)) return;
+    this.parts.stores.add(linear - (linear & 0xfffn), page);
   }
 
   /** 32-bit code finds the cache below 4 GiB, in tables that are made as they are needed. */

@@ -9,6 +9,7 @@ import { DECODER_BYTES, type Decoder } from "./decoder.js";
 import { isFarForm, opcodeOffset, operandSize, rexOffset } from "./encoding.js";
 import { FLOW, MNEMONIC as M, OP_KIND, REGISTER } from "./iced-numbers.js";
 import * as L from "./layout.js";
+import { emitLoggedStore, storeForm } from "./logged-store.js";
 import { operandOf } from "./operand.js";
 
 /** Guest code as the translator sees it. */
@@ -22,6 +23,8 @@ export interface CodeSource {
   readonly shortTable: number | null;
   /** Guest addresses of instructions that are to be carried out in software. */
   readonly software: ReadonlySet<number>;
+  /** Those that store beyond the end of a page. */
+  readonly crossing: ReadonlySet<number>;
 }
 
 /** What a translation is made of; {@link Translator.translate} leaves it in the cache's hands. */
@@ -130,7 +133,7 @@ export class Translator {
     const { decoder } = this;
     const { mnemonic } = decoder;
     const kind = C.CLASS_OF[mnemonic]!;
-    if (kind === C.IDENTICAL || mnemonic === M.Mov) this.#announceStore();
+    if ((kind === C.IDENTICAL || mnemonic === M.Mov) && this.#storesInCache()) return true;
     if (kind === C.IDENTICAL) {
       if (decoder.flow === FLOW.ConditionalBranch) return this.#conditional();
       return this.#identical();
@@ -164,11 +167,28 @@ export class Translator {
     return this.#callOut(K.CALL_OUT_SEGMENTED, true, { bytes, segment });
   }
 
-  /** An instruction that faulted too often is looked at by the monitor before it is executed (adaptive translation). */
-  #announceStore(): void {
+  /**
+   * An instruction that faulted too often stores to a page table (adaptive translation). From now on it does so in the cache, where
+   * it can; else the monitor looks at it before it is executed.
+   */
+  #storesInCache(): boolean {
     const { decoder } = this;
-    if (!this.source.software.has(this.#rip) || decoder.firstKind !== OP_KIND.Memory) return;
-    this.#callOut(K.CALL_OUT_EMULATE, true, operandOf(decoder, 0, this.#block.bits));
+    if (!this.source.software.has(this.#rip) || decoder.firstKind !== OP_KIND.Memory) return false;
+    const { bits } = this.#block;
+    const operand = operandOf(decoder, 0, bits);
+    const callOut = (): void => void this.#callOut(K.CALL_OUT_EMULATE, true, operand);
+    const form =
+      bits === 64 && !this.source.crossing.has(this.#rip) ? storeForm(this.#instructionBytes()) : null;
+    if (form === null) callOut();
+    else
+      emitLoggedStore(form, {
+        code: this.#code,
+        block: this.#block,
+        rip: this.#rip,
+        next: this.#next,
+        callOut,
+      });
+    return form !== null;
   }
 
   #throughGsOrCs(): boolean {
@@ -494,7 +514,39 @@ export class Translator {
   /** MOV to CR8 stores the task priority; when an interrupt waits for a lower one, or the value is not one, it leaves the cache. */
   #writeControl(number: number, register: number): boolean {
     const operand = { number, register: register - (this.#block.bits === 64 ? REGISTER.RAX : REGISTER.EAX) };
+    if (number === 8 && this.#block.bits === 64) return this.#writePriority(operand);
     return this.#callOut(K.CALL_OUT_WRITE_CR, number === 8, operand);
+  }
+
+  #writePriority(operand: { number: number; register: number }): boolean {
+    const code = this.#code;
+    const block = this.#block;
+    const all = B.RESTORE_RAX | B.RESTORE_RCX | B.RESTORE_RDX;
+    this.#restartable(0, all, [RAX, RCX, RDX]);
+    code.move(RDX, operand.register);
+    code.byte(0x0f, 0xb6, 0xc2); // MOVZX EAX, DL
+    code.addressOf(RCX, L.CONSTANTS);
+    code.tableByte(RAX, RCX, RAX, L.PRIORITY);
+    // RCX: 0 if the value is what the table has for its byte, and nothing waits.
+    code.byte(0x48, 0xf7, 0xd0); // NOT RAX
+    code.restoreByte(RCX, L.PRIORITY_WAITS);
+    code.byte(0x48, 0x8d, 0x4c, 0x01, 0x01); // LEA RCX, [RCX + RAX + 1]
+    code.byte(0x48, 0x8d, 0x0c, 0x11); // LEA RCX, [RCX + RDX]
+    const plain = code.jumpIfRcxIsZero();
+    let saved = all;
+    for (const register of [RDX, RCX, RAX]) {
+      code.restore(register, FIELD_OF[register]!);
+      block.piece(code.at, this.#rip, (saved &= ~RESTORE_OF[register]!));
+    }
+    this.#callOut(K.CALL_OUT_WRITE_CR, true, operand);
+    block.piece(code.at, this.#next);
+    const end = code.jumpShort();
+    code.landShort(plain);
+    block.piece(code.at, this.#rip, all);
+    code.save(RDX, L.VIRTUAL_CR8);
+    this.#restoreAfter([RDX, RCX, RAX]);
+    code.landShort(end);
+    return true;
   }
 
   // #region bt-port
@@ -504,6 +556,8 @@ export class Translator {
     const code = this.#code;
     const known = decoder.secondKind === OP_KIND.Immediate8 && decoder.immediate8 === L.KNOWN_PORT;
     if (!known || decoder.firstRegister !== REGISTER.AL) return this.#leave(K.CALL_OUT_PORT);
+    // IN waits for what was stored before it (SDM Vol. 1, 19.6).
+    code.fence();
     code.restoreAl(L.PORT_VALUE);
     return true;
   }

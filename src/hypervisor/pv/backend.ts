@@ -11,6 +11,7 @@ import type { Ring0Port } from "../ring0/port.js";
 import { HYPERVISOR_SIGNATURE } from "../vtx/exits/cpuid.js";
 import { DomainBuilder, type PvImage } from "./domain.js";
 import { EventChannels } from "./event-channels.js";
+import { HYPERCALLS, type Hypercalls } from "./hypercalls/table.js";
 import { LinearMemory } from "./linear-memory.js";
 import { mapMonitor, MONITOR_BASE } from "./monitor-slot.js";
 import { PvConsole } from "./pv-console.js";
@@ -26,6 +27,7 @@ export class PvBackend implements CpuBackend {
   constructor(
     readonly port: Ring0Port,
     private readonly image: PvImage,
+    private readonly hypercalls: Hypercalls = HYPERCALLS,
   ) {}
 
   build(vm: VmResources): PvCpu[] {
@@ -41,7 +43,7 @@ export class PvBackend implements CpuBackend {
     const domain = new DomainBuilder(vm.guestMemory, paging, this.image, HYPERVISOR_SIGNATURE).build();
     this.#takeOver(monitor, paging.addressOf(domain.root));
     const guest = this.#guest(vm, monitor, paging, domain.root, base + domain.sharedInfo);
-    const cpu = new PvCpu(guest, vm.interrupts);
+    const cpu = new PvCpu(guest, vm.interrupts, this.hypercalls);
     const registers = { rdi: domain.startInfo, rsp: domain.startInfo };
     cpu.begin({ ...vm.image, registers });
     return [cpu];

@@ -16,7 +16,7 @@ import type { GuestCpu, GuestRegisters } from "../guest-cpu.js";
 import type { PhysicalInterrupts } from "../io/physical-interrupts.js";
 import type { Outcome } from "../outcome.js";
 import type { Hypercall } from "./hypercalls/hypercall.js";
-import { HYPERCALL_COUNT, HYPERCALLS, type HypercallNumber } from "./hypercalls/table.js";
+import { HYPERCALL_COUNT, type HypercallNumber, type Hypercalls } from "./hypercalls/table.js";
 import type { PvGuest } from "./pv-guest.js";
 
 /** Numbers of registers in encodings. */
@@ -42,6 +42,7 @@ export class PvCpu implements GuestCpu {
   constructor(
     private readonly guest: PvGuest,
     private readonly interrupts: PhysicalInterrupts,
+    private readonly hypercalls: Hypercalls,
   ) {}
 
   /** There is no other one. */
@@ -85,10 +86,10 @@ export class PvCpu implements GuestCpu {
     const { guest } = this;
     const vector = this.#reason - MONITOR_VECTOR;
     if (this.#reason >= MONITOR_HYPERCALL) {
-      guest.port.spend(HYPERCALL_CYCLES);
+      guest.port.work(HYPERCALL_CYCLES);
       return this.#hypercall(this.#reason - MONITOR_HYPERCALL);
     }
-    guest.port.spend(BOUNCE_CYCLES);
+    guest.port.work(BOUNCE_CYCLES);
     if (this.#reason === MONITOR_SYSCALL) guest.systemCall();
     else if (vector >= FIRST_INTERRUPT) this.interrupts.take(vector);
     else guest.exception(vector);
@@ -98,7 +99,7 @@ export class PvCpu implements GuestCpu {
   // #region pv-hypercall
   #hypercall(number: number): Outcome {
     const { guest } = this;
-    const call = HYPERCALLS[number as HypercallNumber] as Hypercall | undefined;
+    const call = this.hypercalls[number as HypercallNumber] as Hypercall | undefined;
     if (call === undefined) {
       guest.port.writeRegister(RAX, BigInt.asUintN(64, BigInt(ERROR_NO_SUCH_CALL)));
       return "resume";

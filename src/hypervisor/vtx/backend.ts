@@ -11,6 +11,7 @@ import { EventDelivery } from "./event-delivery.js";
 import { VtxGuestCpu } from "./guest-cpu.js";
 import { writeHostState } from "./host-state.js";
 import { writeMsrBitmap } from "./msr-bitmap.js";
+import { TaskPriorityShadow } from "./task-priority-shadow.js";
 import { ShadowRegisters } from "./shadow-registers.js";
 import { VtxVcpu } from "./vcpu-vtx.js";
 import { VirtualMsrs } from "./virtual-msrs.js";
@@ -89,6 +90,10 @@ export class VtxBackend implements CpuBackend {
     const events = new EventDelivery(port, board.interruptsOf(index), pins, inProtectedMode);
     const msrs = new VirtualMsrs(port, local, pins, paging);
     const parts = { port, board, interrupts, local, pins, memory, guestMemory, msrs, events, paging };
-    return new VtxGuestCpu(port, vmcs, new VtxVcpu(index, parts), events, this.parts.exits);
+    const priority =
+      this.parts.taskPriority === "shadow"
+        ? new TaskPriorityShadow(port, vm.frames.allocate(), local, pins)
+        : null;
+    return new VtxGuestCpu(port, vmcs, new VtxVcpu(index, parts), events, this.parts.exits, priority);
   }
 }

@@ -5,7 +5,7 @@ import { cpuid } from "./exits/cpuid.js";
 import { eptMisconfiguration, eptViolation } from "./exits/ept-violation.js";
 import { externalInterrupt } from "./exits/external-interrupt.js";
 import { hlt } from "./exits/hlt.js";
-import { interruptWindow } from "./exits/interrupt-window.js";
+import { interruptWindow, priorityLowered } from "./exits/interrupt-window.js";
 import { invlpg, invpcid } from "./exits/invalidation.js";
 import { ioInstruction } from "./exits/io.js";
 import { rdmsr, wrmsr } from "./exits/msr.js";
@@ -26,6 +26,7 @@ export const EXIT_TABLE = {
   [R.EXTERNAL_INTERRUPT]: externalInterrupt,
   [R.TRIPLE_FAULT]: tripleFault,
   [R.INTERRUPT_WINDOW]: interruptWindow,
+  [R.TPR_BELOW_THRESHOLD]: priorityLowered,
   [R.CPUID]: cpuid,
   [R.HLT]: hlt,
   [R.INVLPG]: invlpg,
@@ -91,7 +92,6 @@ function neverAskedFor() {
     [R.MONITOR_TRAP_FLAG]: unexpected("MONITOR_TRAP_FLAG", "the monitor trap flag"),
     [R.MONITOR]: unexpected("MONITOR", "MONITOR exiting"),
     [R.ENTRY_FAILURE_MACHINE_CHECK]: unexpected("ENTRY_FAILURE_MACHINE_CHECK", "a machine check"),
-    [R.TPR_BELOW_THRESHOLD]: unexpected("TPR_BELOW_THRESHOLD", "the TPR shadow"),
     [R.APIC_ACCESS]: unexpected("APIC_ACCESS", "virtualized APIC accesses"),
     [R.VIRTUALIZED_EOI]: unexpected("VIRTUALIZED_EOI", "virtual-interrupt delivery"),
     [R.GDTR_IDTR_ACCESS]: unexpected("GDTR_IDTR_ACCESS", "descriptor-table exiting"),

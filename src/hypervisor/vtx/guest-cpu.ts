@@ -13,6 +13,7 @@ import type { Parts } from "../parts.js";
 import { explainFailedEntry } from "./entry-failure.js";
 import type { EventDelivery } from "./event-delivery.js";
 import type { ExitReasonNumber } from "./exit-table.js";
+import type { TaskPriorityShadow } from "./task-priority-shadow.js";
 import { VcpuContext } from "./vcpu-context.js";
 import type { VtxVcpu } from "./vcpu-vtx.js";
 import type { VmxPort } from "./vmx-port.js";
@@ -33,6 +34,7 @@ export class VtxGuestCpu implements GuestCpu {
     private readonly vcpu: VtxVcpu,
     private readonly events: EventDelivery,
     private readonly exits: Parts["exits"],
+    private readonly priority: TaskPriorityShadow | null,
   ) {
     this.#context = new VcpuContext(port);
   }
@@ -58,6 +60,7 @@ export class VtxGuestCpu implements GuestCpu {
 
   beforeEntry(): void {
     this.events.beforeEntry();
+    this.priority?.beforeEntry();
   }
 
   /** It is in real-address mode, or was and has segments that no VM entry takes, without unrestricted guest. */
@@ -86,6 +89,7 @@ export class VtxGuestCpu implements GuestCpu {
 
   arrive(): number {
     this.vcpu.leftAgain = false;
+    this.priority?.afterExit();
     return (this.vcpu.exitReason = this.port.vmread32(EXIT_REASON) & BASIC_REASON);
   }
 
@@ -93,7 +97,7 @@ export class VtxGuestCpu implements GuestCpu {
   /** One look into the table, one small function. */
   handle(): Outcome {
     const reason = this.vcpu.exitReason;
-    this.port.spend(handlerCycles(reason));
+    this.port.work(handlerCycles(reason));
     this.events.afterExit();
     return callHandler(this.exits[reason as ExitReasonNumber], this.vcpu, reason);
   }

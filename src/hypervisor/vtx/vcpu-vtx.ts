@@ -197,7 +197,7 @@ export class VtxVcpu implements VmVcpu {
       this.leftAgain = !port.emulate(local.memory);
       return;
     }
-    port.spend(EMULATION_CYCLES);
+    port.work(EMULATION_CYCLES);
     const own = { map: memory.eptPointer, ...paging.emulation };
     this.leftAgain = !guestMemory.tellAfter(() => port.emulate(this.#physical, own));
     if (this.leftAgain) paging.restore();

@@ -255,6 +255,13 @@ export class LocalApic implements InterruptTarget {
     return (vector & 0xf0) > (this.processorPriority & 0xf0) ? vector : -1;
   }
 
+  /** Priority class of the interrupt in IRR that the task priority keeps out; 0: there is none. */
+  get maskedPriority(): number {
+    const vector = this.#irr.highest();
+    const masked = this.enabled && vector >= 0 && vector >> 4 <= this.#tpr >> 4;
+    return masked ? vector >> 4 : 0;
+  }
+
   /** The 8259s' interrupt: by LINT0, by a message from an IO-APIC, or on the INTR pin of a processor without APIC. */
   #external(): boolean {
     return this.enabled ? this.#extInt || this.#lvt.extInt : this.#lvt.lint0;

@@ -10,7 +10,7 @@ import { HYPERCALLS } from "../../../src/hypervisor/pv/hypercalls/table.js";
 import type { Hypercall } from "../../../src/hypervisor/pv/hypercalls/hypercall.js";
 import { seeded } from "../../guests/support.js";
 import { unstarted } from "./pv-machine.js";
-import { TableChecker } from "./table-checker.js";
+import { TableChecker } from "../../../labs/hypercalls/table-checker.js";
 
 const RAM = 4 * 2 ** 20;
 const FRAMES = RAM / 4096;

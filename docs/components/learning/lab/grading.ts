@@ -1,11 +1,17 @@
 /** Grading in a worker: progress while it lasts, and a stop that always works. */
 import { FileAttachment } from "observablehq:stdlib";
-import { CORE, GUEST_IMAGES } from "../../machine/assets.js";
+import { CORE, GUEST_IMAGES, PARAVIRTUAL_IMAGES } from "../../machine/assets.js";
 import type { GradeReport } from "../../../lib/grading/report.js";
 import type { GradeAnswer, GradeRequest } from "./protocol.js";
 
 const WORKER = FileAttachment("../../generated/grade.worker.js").href;
 const QUICKJS = FileAttachment("../../generated/quickjs.wasm").href;
+
+/** Guests as the grader names them. */
+const GUESTS: Readonly<Record<string, string>> = {
+  ...GUEST_IMAGES,
+  ...Object.fromEntries(Object.entries(PARAVIRTUAL_IMAGES).map(([name, address]) => [`${name}.pv`, address])),
+};
 
 export interface Grading {
   /** Rejects when the grader itself fails; never settles after a stop. */
@@ -37,7 +43,7 @@ export function startGrading(
     source,
     core: CORE,
     quickjs: QUICKJS,
-    guests: GUEST_IMAGES,
+    guests: GUESTS,
   } satisfies GradeRequest);
   return { report, stop: () => worker.terminate() };
 }

@@ -141,6 +141,12 @@ export class DirectPaging {
     return 0;
   }
 
+  /** One more writable mapping of a frame. @returns false when it is used as something else */
+  useWritable(frame: number): boolean {
+    if (this.types.uses(frame) === 0) this.#dismantle(frame);
+    return this.types.use(frame, WRITABLE);
+  }
+
   /** One use of a table less. */
   dropTable(frame: number): void {
     if (this.types.drop(frame) === 0) this.#unused.add(frame);
@@ -195,7 +201,7 @@ export class DirectPaging {
     if (frame < 0) return ERROR_PERMISSION;
     const large = (low & PAGE_LARGE) !== 0;
     if (large && level !== 2) return ERROR_INVALID;
-    if (level === 1) return (low & PAGE_WRITABLE) === 0 || this.#useWritable(frame) ? 0 : ERROR_BUSY;
+    if (level === 1) return (low & PAGE_WRITABLE) === 0 || this.useWritable(frame) ? 0 : ERROR_BUSY;
     if (!large) return this.useTable(frame, (level - 1) as Level, mayBecome);
     if ((low & (LARGE_PAGE_BYTES - PAGE_BYTES)) !== 0) return ERROR_INVALID;
     if (frame + LARGE_PAGE_BYTES / PAGE_BYTES > this.types.frames) return ERROR_PERMISSION;
@@ -211,11 +217,6 @@ export class DirectPaging {
     else if ((low & PAGE_WRITABLE) === 0) return;
     else if (level === 1) this.types.drop(frame);
     else this.types.dropLarge(frame);
-  }
-
-  #useWritable(frame: number): boolean {
-    if (this.types.uses(frame) === 0) this.#dismantle(frame);
-    return this.types.use(frame, WRITABLE);
   }
 
   #named(low: number, high: number): number {

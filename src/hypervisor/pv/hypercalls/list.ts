@@ -23,7 +23,7 @@ export function carryOut(guest: PvGuest, list: bigint, count: bigint, request: R
   let error = 0;
   while (done < Number(count) && (error = request(halves[2 * done], halves[2 * done + 1])) === 0) done++;
   guest.paging.dismantleSome();
-  guest.port.spend(REQUEST_CYCLES * done + TABLE_CYCLES * (guest.paging.tablesChecked - checked));
+  guest.port.work(REQUEST_CYCLES * done + TABLE_CYCLES * (guest.paging.tablesChecked - checked));
   secondResult(guest, done);
   return error;
 }

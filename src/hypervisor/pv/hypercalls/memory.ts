@@ -43,7 +43,7 @@ export const updateMapping: Hypercall = (guest, linear, value, flush) => {
   const checked = guest.paging.tablesChecked;
   const error = guest.paging.update(BigInt(entry), value);
   guest.paging.dismantleSome();
-  guest.port.spend(TABLE_CYCLES * (guest.paging.tablesChecked - checked));
+  guest.port.work(TABLE_CYCLES * (guest.paging.tablesChecked - checked));
   if (error !== 0) return error;
   if (flush === BigInt(P.FLUSH_PAGE)) guest.port.invlpg(linear);
   if (flush === BigInt(P.FLUSH_ALL)) guest.paging.flush();

@@ -6,6 +6,8 @@ import { mmuOperate, mmuUpdate, updateMapping } from "./memory.js";
 import * as P from "./processor.js";
 import { shutdown } from "./shutdown.js";
 
+/** By its name in spec/hypercalls. */
+export type HypercallName = keyof typeof H;
 export type HypercallNumber = (typeof H)[keyof typeof H];
 
 /** What each hypercall does, by its number. */
@@ -34,3 +36,6 @@ export const HYPERCALLS = {
 } as const satisfies Record<HypercallNumber, Hypercall>;
 
 export const HYPERCALL_COUNT = Object.keys(HYPERCALLS).length;
+
+/** All hypercalls of a hypervisor, the own or others in place of them. */
+export type Hypercalls = Readonly<Record<HypercallNumber, Hypercall>>;

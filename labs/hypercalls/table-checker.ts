@@ -2,8 +2,8 @@
  * An eye of its own on a guest's page tables: it walks everything that the processor could reach from a level-4 table, knowing
  * nothing of types and counts, and remembers what the TLB may still hold since it was flushed last.
  */
-import type { Machine } from "../../../src/machine/machine.js";
-import { RAM_BASE } from "../../../src/spec/memory-map.js";
+import type { Machine } from "../../src/machine/machine.js";
+import { RAM_BASE } from "../../src/spec/memory-map.js";
 
 const FRAME = 4096;
 const LARGE = 0x20_0000;
