@@ -58,6 +58,8 @@ export const PARTS: readonly Part[] = [
         number: 6,
         title: "Paravirtualisation",
         question: "What if the guest simply asked?",
+        slug: "06-paravirtualisation",
+        deck: true,
         labs: [{ page: "/labs/hypercalls", title: "Page-table updates by hypercall" }],
       },
       {

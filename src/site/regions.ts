@@ -26,7 +26,9 @@ function filesUnder(folder: string, test: RegExp): string[] {
     .map((entry) => path.join(entry.parentPath, entry.name))
     .filter(
       (file) =>
-        !/[\\/](?:build|node_modules|generated|lib|\.observablehq)[\\/]/.test(path.relative(ROOT, file)),
+        !/(?:^docs[\\/]lib|[\\/](?:build|node_modules|generated|\.observablehq))[\\/]/.test(
+          path.relative(ROOT, file),
+        ),
     )
     .sort();
 }

@@ -15,6 +15,7 @@ export const GUEST_IMAGES: Readonly<Record<string, string>> = {
   endless: FileAttachment("../../lib/guests/build/endless.bin").href,
   rings: FileAttachment("../../lib/guests/build/rings.bin").href,
   probe: FileAttachment("../../lib/guests/build/probe.bin").href,
+  "table-updates": FileAttachment("../../lib/guests/build/measured-table-updates.bin").href,
   "hypercall-probe": FileAttachment("../../lib/guests/build/hypercall-probe.bin").href,
   "translated-code": FileAttachment("../../lib/guests/build/measured-translated-code.bin").href,
   "memory-probe": FileAttachment("../../lib/guests/build/memory-probe.bin").href,
@@ -22,7 +23,7 @@ export const GUEST_IMAGES: Readonly<Record<string, string>> = {
 
 /** The same, built for paravirtualisation. */
 export const PARAVIRTUAL_IMAGES: Readonly<Record<string, string>> = {
-  hello: FileAttachment("../../lib/guests/build/hello.pv.bin").href,
+  "table-updates": FileAttachment("../../lib/guests/build/measured-table-updates.pv.bin").href,
 };
 
 /** Address of a built-in guest's image; for paravirtualisation, of that which was built for it. */
@@ -48,5 +49,12 @@ export function ringsListing(): Promise<GuestListing> {
 export function translatedListing(): Promise<GuestListing> {
   return FileAttachment(
     "../../lib/guests/build/measured-translated-code.listing.json",
+  ).json() as Promise<GuestListing>;
+}
+
+/** As {@link helloListing}, of the paravirtual guest of chapter 6. */
+export function updatesListing(): Promise<GuestListing> {
+  return FileAttachment(
+    "../../lib/guests/build/measured-table-updates.pv.listing.json",
   ).json() as Promise<GuestListing>;
 }

@@ -1,25 +1,25 @@
 /** Other machines that run the same program as the page's own, for comparison: nobody steps through them. */
-import { Machine, type MachineOptions } from "./client.js";
+import { Machine, type MachineOptions, type MachineState } from "./client.js";
 
 /**
  * Runs machines beside another one as soon as that one has left its start.
- * @param heard - told what each has printed, in the order of `setups`, whenever that changes
+ * @param heard - told where each stands, in the order of `setups`, whenever one has stopped; null: nowhere yet
  * @returns what ends them
  */
 export function runBeside(
   machine: Machine,
   setups: readonly MachineOptions[],
-  heard: (consoles: readonly string[]) => void,
+  heard: (others: readonly (MachineState | null)[]) => void,
 ): () => void {
-  const consoles = setups.map(() => "");
+  const states: (MachineState | null)[] = setups.map(() => null);
   let machines: Machine[] | null = null;
   const start = (): Machine[] =>
     setups.map((setup, i) => {
       const other = new Machine(setup);
-      other.subscribe(({ view }) => {
-        if (!view || view.console === consoles[i]) return;
-        consoles[i] = view.console;
-        heard([...consoles]);
+      other.subscribe((state) => {
+        if (state.status !== "ended") return;
+        states[i] = state;
+        heard([...states]);
       });
       other.runWhenReady();
       return other;

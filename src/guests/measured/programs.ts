@@ -9,29 +9,26 @@ export interface MeasuredProgram {
   image: string;
   listing: string;
   /** The same built for paravirtualisation, where its kernel has a use for that. */
-  paravirtual?: Pick<MeasuredProgram, "sources" | "image">;
+  paravirtual?: Pick<MeasuredProgram, "sources" | "image" | "listing">;
 }
 
 const REPORT = ["lib/command-line.s", "measured/report.s"];
 
-function program(name: string, more: readonly string[] = []): MeasuredProgram {
+function build(library: readonly string[], name: string, more: readonly string[], suffix = "") {
   return {
-    name,
-    sources: [...LIBRARY, ...REPORT, ...more, `measured/${name}.s`],
-    image: `measured-${name}.bin`,
-    listing: `measured-${name}.listing.json`,
+    sources: [...library, ...REPORT, ...more, `measured/${name}.s`],
+    image: `measured-${name}${suffix}.bin`,
+    listing: `measured-${name}${suffix}.listing.json`,
   };
+}
+
+function program(name: string, more: readonly string[] = []): MeasuredProgram {
+  return { name, ...build(LIBRARY, name, more) };
 }
 
 /** A program whose kernel can be built for paravirtualisation as well. */
 function programTwice(name: string, more: readonly string[] = []): MeasuredProgram {
-  return {
-    ...program(name, more),
-    paravirtual: {
-      sources: [...PARAVIRTUAL_LIBRARY, ...REPORT, ...more, `measured/${name}.s`],
-      image: `measured-${name}.pv.bin`,
-    },
-  };
+  return { ...program(name, more), paravirtual: build(PARAVIRTUAL_LIBRARY, name, more, ".pv") };
 }
 
 /** The programs of the experiments. */
@@ -43,4 +40,5 @@ export const MEASURED: readonly MeasuredProgram[] = [
   programTwice("nanobenchmarks", ["hello/paging.s"]),
   program("forkwait"),
   program("translated-code"),
+  programTwice("table-updates"),
 ];

@@ -96,6 +96,7 @@ export class PvCpu implements GuestCpu {
     return guest.ending === null ? "resume" : "shutdown";
   }
 
+  // #region pv-hypercall
   #hypercall(number: number): Outcome {
     const { guest } = this;
     const call = this.hypercalls[number as HypercallNumber] as Hypercall | undefined;
@@ -112,6 +113,7 @@ export class PvCpu implements GuestCpu {
     };
     return callHandler(carryOut, undefined, this.#reason);
   }
+  // #endregion
 
   /** IF is the complement of the event mask, as the guest's kernel sees it in frames. */
   peek(): GuestRegisters {

@@ -15,7 +15,7 @@ const rows = TABLE.filter(
     row.handler !== undefined &&
     row.class === "integer" &&
     /^(MMX|SSE|SSE2|SSE3|SSSE3|SSE4\.1|SSE4\.2)$/.test(row.feature ?? "") &&
-    !/^(nop|mov_rm_reg)$/.test(row.handler),
+    !/^(nop|mfence|mov_rm_reg)$/.test(row.handler),
 );
 
 /** Single or double elements, or integers, as the operands' codes say. */

@@ -86,6 +86,7 @@ sleep_until_event:
     pop rax
     ret
 
+# #region pv-return
 # IRETQ: RSP points to a frame. IF in it is virtual, and goes into the event mask. When an event came meanwhile, the hypervisor
 # returns in our place, and delivers it on the way.
 return_from_trap:
@@ -102,6 +103,7 @@ return_to_frame:
 return_by_hypercall:
     mov eax, INTERRUPT_RETURN
     HYPERCALL
+# #endregion
 
 # RAX: guest-physical address or page-table entry. Returns it with the machine address. Keeps the other registers.
 to_machine:

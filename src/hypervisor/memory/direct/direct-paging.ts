@@ -64,6 +64,7 @@ export class DirectPaging {
     return (frame + this.#firstFrame) * PAGE_BYTES;
   }
 
+  // #region direct-update
   /**
    * Writes a page-table entry: what it is to name is taken into use, the entry written, what it named let go.
    * @param machine - of the entry
@@ -87,6 +88,7 @@ export class DirectPaging {
     this.#letGo(level as Level, oldLow, oldHigh);
     return 0;
   }
+  // #endregion
 
   /** A page becomes and stays a table of a level. @returns 0 or an error */
   pin(machine: bigint, level: Level): number {
@@ -190,6 +192,7 @@ export class DirectPaging {
     this.#letGo(level, this.#memory.read32(at), this.#memory.read32(at + 4));
   }
 
+  // #region direct-take
   /** What an entry names is taken into use. @returns 0 or an error, and then nothing has changed */
   #take(level: Level, low: number, high: number, mayBecome: boolean): number {
     if ((low & PAGE_PRESENT) === 0) return 0;
@@ -204,6 +207,7 @@ export class DirectPaging {
     if (frame + LARGE_PAGE_BYTES / PAGE_BYTES > this.types.frames) return ERROR_PERMISSION;
     return (low & PAGE_WRITABLE) === 0 || this.types.useLarge(frame) ? 0 : ERROR_BUSY;
   }
+  // #endregion
 
   /** What an entry named is let go. */
   #letGo(level: Level, low: number, high: number): void {

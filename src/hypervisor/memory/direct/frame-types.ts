@@ -103,6 +103,7 @@ export class FrameTypes {
     this.#lostAt[frame] = this.#regionLostAt[region] = this.#flushes;
   }
 
+  // #region frame-become
   #become(frame: number, type: number): boolean {
     const region = regionOf(frame);
     if (type !== WRITABLE) {
@@ -115,6 +116,7 @@ export class FrameTypes {
     this.#type[frame] = type;
     return true;
   }
+  // #endregion
 
   /** One more writable mapping of a whole region by a large page. @returns false when a frame in it must not be written */
   useLarge(frame: number): boolean {

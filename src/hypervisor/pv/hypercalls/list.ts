@@ -6,6 +6,7 @@ import { secondResult } from "./hypercall.js";
 /** An entry of a list: two halves. */
 export type Request = (first: bigint, second: bigint) => number;
 
+// #region pv-list
 /**
  * Carries a list out that lies in the guest's memory, up to the first entry that is refused: one way to the hypervisor and back,
  * however long the list.
@@ -26,3 +27,4 @@ export function carryOut(guest: PvGuest, list: bigint, count: bigint, request: R
   secondResult(guest, done);
   return error;
 }
+// #endregion
