@@ -1,9 +1,9 @@
 import { AxeBuilder } from "@axe-core/playwright";
-import type { Browser, Page } from "playwright-core";
-import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import type { Page } from "playwright-core";
+import { afterEach, describe, expect, it } from "vitest";
 import { linuxIsPrepared } from "../guests/prepared.js";
 import { bzImage, ECHO, TRIPLE_FAULT } from "./bz-image.js";
-import { launchBrowser, serveSite, visit, type Site, type Visit } from "./server.js";
+import { siteForTests, type Visit } from "./server.js";
 
 const CHAPTER = "chapters/25-a-real-linux.html";
 const WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"];
@@ -13,25 +13,16 @@ const LONG = 300_000;
 const prepared = linuxIsPrepared();
 const withKernel = `with Debian's kernel${prepared ? "" : " (not prepared here: npm run guests)"}`;
 
-let site: Site;
-let browser: Browser;
+const site = siteForTests();
 let open: Visit | null = null;
 
-beforeAll(async () => {
-  site = await serveSite();
-  browser = await launchBrowser();
-});
 afterEach(async () => {
   await open?.close();
   open = null;
 });
-afterAll(async () => {
-  await browser?.close();
-  await site?.close();
-});
 
-async function go(options: Parameters<typeof visit>[3] = {}): Promise<Page> {
-  open = await visit(browser, site, CHAPTER, options);
+async function go(options: Parameters<typeof site.visit>[1] = {}): Promise<Page> {
+  open = await site.visit(CHAPTER, options);
   return open.page;
 }
 

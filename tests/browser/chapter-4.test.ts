@@ -1,21 +1,10 @@
-import type { Browser } from "playwright-core";
-import { afterAll, beforeAll, expect, it } from "vitest";
-import { launchBrowser, serveSite, visit, type Site } from "./server.js";
+import { expect, it } from "vitest";
+import { siteForTests } from "./server.js";
 
-let site: Site;
-let browser: Browser;
-
-beforeAll(async () => {
-  site = await serveSite();
-  browser = await launchBrowser();
-});
-afterAll(async () => {
-  await browser?.close();
-  await site?.close();
-});
+const site = siteForTests();
 
 it("runs the kernel at ring 1: half of the instructions trap, POPF does not, and predictions are judged", async () => {
-  const { page, complaints, close } = await visit(browser, site, "chapters/04-rings-before-2006.html");
+  const { page, complaints, close } = await site.visit("chapters/04-rings-before-2006.html");
   const prediction = page.locator(".prediction");
   await prediction.getByRole("checkbox").first().check();
   await prediction.getByRole("button", { name: "Commit to this" }).click();

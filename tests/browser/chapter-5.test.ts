@@ -1,21 +1,10 @@
-import type { Browser } from "playwright-core";
-import { afterAll, beforeAll, expect, it } from "vitest";
-import { launchBrowser, serveSite, visit, type Site } from "./server.js";
+import { expect, it } from "vitest";
+import { siteForTests } from "./server.js";
 
-let site: Site;
-let browser: Browser;
-
-beforeAll(async () => {
-  site = await serveSite();
-  browser = await launchBrowser();
-});
-afterAll(async () => {
-  await browser?.close();
-  await site?.close();
-});
+const site = siteForTests();
 
 it("translates block by block, chains an exit that was taken, and reads a port faster than the processor itself", async () => {
-  const { page, complaints, close } = await visit(browser, site, "chapters/05-binary-translation.html");
+  const { page, complaints, close } = await site.visit("chapters/05-binary-translation.html");
   const prediction = page.locator(".prediction");
   await prediction.getByRole("checkbox").first().check();
   await prediction.getByRole("button", { name: "Commit to this" }).click();

@@ -1,32 +1,23 @@
 import { readFileSync } from "node:fs";
 import { AxeBuilder } from "@axe-core/playwright";
-import type { Browser, Locator, Page } from "playwright-core";
-import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
-import { launchBrowser, serveSite, visit, type Site, type Visit } from "./server.js";
+import type { Locator, Page } from "playwright-core";
+import { afterEach, describe, expect, it } from "vitest";
+import { siteForTests, type Visit } from "./server.js";
 
 const CHAPTER = "chapters/07-ring-minus-1.html";
 const LAB = "labs/cpuid-msr.html";
 const DECK = "lectures/07-ring-minus-1.html";
 
-let site: Site;
-let browser: Browser;
+const site = siteForTests();
 let open: Visit | null = null;
 
-beforeAll(async () => {
-  site = await serveSite();
-  browser = await launchBrowser();
-});
-afterAll(async () => {
-  await browser?.close();
-  await site?.close();
-});
 afterEach(async () => {
   await open?.close();
   open = null;
 });
 
 async function go(page: string, options = {}): Promise<Page> {
-  open = await visit(browser, site, page, options);
+  open = await site.visit(page, options);
   return open.page;
 }
 

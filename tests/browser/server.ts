@@ -1,25 +1,26 @@
 /** A plain static host of dist/ under a sub-path, and a browser that looks at it. */
 import { fileURLToPath } from "node:url";
 import { chromium, type Browser, type BrowserContextOptions, type Page } from "playwright-core";
+import { afterAll, beforeAll } from "vitest";
 import { serveFolder } from "../../src/site/static-server.js";
 import { findChromium } from "./chromium.js";
 
 const DIST = fileURLToPath(new URL("../../dist", import.meta.url));
 const SUB_PATH = "/courses/ring-minus-1/";
 
-export interface Site {
+interface Served {
   /** Address of the site's root, with a slash at the end. */
   url: string;
   close(): Promise<void>;
 }
 
 /** Serves dist/ on a free loopback port, from a sub-path, as a course's web space would. */
-export async function serveSite(): Promise<Site> {
+async function serve(): Promise<Served> {
   const { server, url } = await serveFolder(DIST, SUB_PATH, 0);
   return { url, close: () => new Promise((resolve) => server.close(() => resolve())) };
 }
 
-export async function launchBrowser(): Promise<Browser> {
+async function launch(): Promise<Browser> {
   const executablePath = findChromium();
   if (!executablePath) {
     throw new Error("No Chromium found. Install one, or set the environment variable CHROMIUM to its path.");
@@ -36,10 +37,37 @@ export interface Visit {
   close(): Promise<void>;
 }
 
-/** Opens a page of the site in a context of its own, and notes everything that goes wrong on it. */
-export async function visit(
+/** The site, for the tests of one file. */
+export interface Site {
+  /** Address of its root, with a slash at the end. */
+  readonly url: string;
+  /** Opens one of its pages in a browser context of its own, and notes everything that goes wrong there. */
+  visit(page: string, options?: BrowserContextOptions): Promise<Visit>;
+}
+
+/** Serves the site and launches a browser before the tests of the file that calls it, and closes both after them. */
+export function siteForTests(): Site {
+  let served: Served;
+  let browser: Browser;
+  beforeAll(async () => {
+    served = await serve();
+    browser = await launch();
+  });
+  afterAll(async () => {
+    await browser?.close();
+    await served?.close();
+  });
+  return {
+    get url() {
+      return served.url;
+    },
+    visit: (page, options) => visit(browser, served.url, page, options),
+  };
+}
+
+async function visit(
   browser: Browser,
-  site: Site,
+  url: string,
   page: string,
   options: BrowserContextOptions = {},
 ): Promise<Visit> {
@@ -55,9 +83,9 @@ export async function visit(
   });
   tab.on("request", (request) => {
     const { protocol, origin } = new URL(request.url());
-    if (protocol.startsWith("http") && origin !== new URL(site.url).origin)
+    if (protocol.startsWith("http") && origin !== new URL(url).origin)
       complaints.push(`outside: ${request.url()}`);
   });
-  await tab.goto(new URL(page, site.url).href, { waitUntil: "networkidle" });
+  await tab.goto(new URL(page, url).href, { waitUntil: "networkidle" });
   return { page: tab, complaints, close: () => context.close() };
 }

@@ -1,8 +1,7 @@
 import AxeBuilder from "@axe-core/playwright";
-import type { Browser } from "playwright-core";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { CHAPTERS, LABS, WRITTEN, chapterPath, deckPath } from "../../docs/chapters.js";
-import { launchBrowser, serveSite, visit, type Site } from "./server.js";
+import { siteForTests } from "./server.js";
 
 const CHAPTER_PAGES = WRITTEN.map((chapter) => `${chapterPath(chapter).slice(1)}.html`);
 const DECKS = WRITTEN.filter((chapter) => chapter.deck).map(
@@ -15,22 +14,11 @@ const WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"];
 const THEMES = ["light", "dark"] as const;
 const PHONE = { width: 390, height: 844 };
 
-let site: Site;
-let browser: Browser;
-
-beforeAll(async () => {
-  site = await serveSite();
-  browser = await launchBrowser();
-});
-
-afterAll(async () => {
-  await browser?.close();
-  await site?.close();
-});
+const site = siteForTests();
 
 describe.each(PAGES)("%s", (path) => {
   it.each(THEMES)("opens without complaint and meets WCAG 2.2 AA, %s", async (colorScheme) => {
-    const { page, complaints, close } = await visit(browser, site, path, { colorScheme });
+    const { page, complaints, close } = await site.visit(path, { colorScheme });
     const { violations } = await new AxeBuilder({ page }).withTags(WCAG).analyze();
     expect(violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(" | ")}`)).toEqual(
       [],
@@ -40,7 +28,7 @@ describe.each(PAGES)("%s", (path) => {
   });
 
   it("does not scroll sideways on a phone", async () => {
-    const { page, close } = await visit(browser, site, path, { viewport: PHONE });
+    const { page, close } = await site.visit(path, { viewport: PHONE });
     expect(await page.evaluate(() => document.documentElement.scrollWidth - innerWidth)).toBeLessThanOrEqual(
       0,
     );
@@ -50,7 +38,7 @@ describe.each(PAGES)("%s", (path) => {
 
 describe("the cover", () => {
   it("lists every chapter and links those that are written", async () => {
-    const { page, close } = await visit(browser, site, "");
+    const { page, close } = await site.visit("");
     const text = await page.locator(".contents").innerText();
     for (const { title } of CHAPTERS) expect(text).toContain(title);
     const links = await page
@@ -63,7 +51,7 @@ describe("the cover", () => {
   });
 
   it("keeps the reader's theme", async () => {
-    const { page, close } = await visit(browser, site, "", { colorScheme: "light" });
+    const { page, close } = await site.visit("", { colorScheme: "light" });
     const paper = () => page.evaluate(() => getComputedStyle(document.documentElement).backgroundColor);
     const light = await paper();
     await page.click(".theme-switch");
@@ -81,7 +69,7 @@ describe("the cover", () => {
     ["hlt", "exit reason 12"],
     ["efer", "MSR 0xc0000080"],
   ])("finds %s", async (query, kind) => {
-    const { page, complaints, close } = await visit(browser, site, "");
+    const { page, complaints, close } = await site.visit("");
     await page.keyboard.press("/");
     await page.fill(".search-dialog input", query);
     await page.locator(".search-results li", { hasText: kind }).first().waitFor();
@@ -94,7 +82,7 @@ describe("the cover", () => {
 
 describe("quoted source", () => {
   it("opens in an editor, shows errors, is kept, and is left by keyboard", { timeout: 120_000 }, async () => {
-    const { page, complaints, close } = await visit(browser, site, "appendices/authors.html");
+    const { page, complaints, close } = await site.visit("appendices/authors.html");
     expect(
       await page.evaluate(() =>
         performance.getEntriesByType("resource").some(({ name }) => name.includes("monaco.")),
@@ -129,7 +117,7 @@ describe.each(DECKS)("%s", (path) => {
   const slide = "() => document.querySelector('.slides .present:not(.stack)')?.getAttribute('aria-label')";
 
   it("turns slides by key, shows an overview, help and a way back", async () => {
-    const { page, complaints, close } = await visit(browser, site, path);
+    const { page, complaints, close } = await site.visit(path);
     await page.locator(".reveal.ready").waitFor();
     const first = await page.evaluate(slide);
     await page.keyboard.press("ArrowRight");
@@ -146,7 +134,7 @@ describe.each(DECKS)("%s", (path) => {
   });
 
   it("has a speaker view with notes, clock and the next slide", async () => {
-    const { page, close } = await visit(browser, site, path);
+    const { page, close } = await site.visit(path);
     await page.locator(".reveal.ready").waitFor();
     const [speaker] = await Promise.all([page.waitForEvent("popup"), page.keyboard.press("s")]);
     await speaker.locator(".speaker-controls-time .clock-value, .clock-value").first().waitFor();
@@ -155,7 +143,7 @@ describe.each(DECKS)("%s", (path) => {
   });
 
   it("prints one page a slide", async () => {
-    const { page, close } = await visit(browser, site, `${path}?print-pdf`);
+    const { page, close } = await site.visit(`${path}?print-pdf`);
     await page.locator(".pdf-page").first().waitFor();
     const slides = await page.locator(".slides section:not(.stack)").count();
     expect(await page.locator(".pdf-page").count()).toBe(slides);
