@@ -1,7 +1,8 @@
 import { failed, PASSED, type CheckResult } from "../src/grading/lab.js";
 import { describeProblem } from "../src/grading/realm/problem.js";
+import type { Moment } from "../src/experiments/view.js";
 import type { Look } from "../src/grading/report.js";
-import type { ScenarioRun } from "../src/grading/scenario.js";
+import type { ScenarioRun, Workbench } from "../src/grading/scenario.js";
 
 /**
  * What the checks of all labs are made of.
@@ -39,13 +40,30 @@ export function noReference({ id, ending }: ScenarioRun): CheckResult {
   };
 }
 
-/** The moment at which a run ended. */
-export function lookAtEnd({ id, moment: { exits, instructions } }: ScenarioRun): Look {
-  return { scenario: id, exits, instructions };
+/** A moment of a scenario's run. */
+export function lookAt(scenario: string, { exits, instructions }: Moment): Look {
+  return { scenario, exits, instructions };
 }
 
-/** Whether a kernel printed what it is to print and powered its machine off. */
-export function booted(run: ScenarioRun, expected: string): CheckResult {
+/** The moment at which a run ended. */
+export function lookAtEnd({ id, moment }: ScenarioRun): Look {
+  return lookAt(id, moment);
+}
+
+/**
+ * Whether the kernel of the scenario `boot` powers its machine off and prints what it prints on the shipped part.
+ * @param expected - what it is to print, by what it prints there
+ */
+export async function boots<Observed>(
+  bench: Workbench<Observed>,
+  expected: (reference: string) => string = (reference) => reference,
+): Promise<CheckResult> {
+  const [run, reference] = [await bench.run("boot"), await bench.reference("boot")];
+  if (reference.ending.kind !== "power-off") return noReference(reference);
+  return booted(run, expected(reference.console));
+}
+
+function booted(run: ScenarioRun, expected: string): CheckResult {
   const poweredOff = run.ending.kind === "power-off";
   if (run.console === expected && poweredOff) return PASSED;
   const line = firstDifference(expected, run.console);

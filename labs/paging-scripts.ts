@@ -10,11 +10,14 @@ import {
   PAGE_USER,
   PAGE_WRITABLE,
 } from "../src/spec/page-bits.js";
+import { PAGE_FAULT } from "../src/spec/vectors.js";
+import { hex } from "./judging.js";
 import {
   FETCHED,
   line,
   PROBE_RAM_BYTES,
   readResults,
+  resultInWords,
   resultRange,
   withScript,
   type Contents,
@@ -440,4 +443,22 @@ export function pagingResults(
 ): LineResult[] {
   const results = memory.subarray(resultRange(script).address - capture!.address);
   return readResults({ memory: results }, script);
+}
+
+/** What came of a line, CR2 of a page fault included. */
+export function pagingResultInWords(step: Line, result: LineResult): string {
+  const words = resultInWords(step, result);
+  return result.vector === PAGE_FAULT ? `${words}, CR2 = ${hex(result.cr2)}` : words;
+}
+
+/** The first entry that two runs of such a script have left different, by its guest-physical address. */
+export function wrongEntry(
+  { compared, capture }: PagingScenario,
+  expected: Pick<ScenarioRun, "memory">,
+  actual: Pick<ScenarioRun, "memory">,
+): { at: number; expected: string; actual: string } | null {
+  const [want, got] = [expected, actual].map(({ memory }) => new DataView(memory.buffer, memory.byteOffset));
+  const entry = (view: DataView, at: number): bigint => view.getBigUint64(at - capture!.address, true);
+  const at = compared.find((address) => entry(want, address) !== entry(got, address));
+  return at === undefined ? null : { at, expected: hex(entry(want, at)), actual: hex(entry(got, at)) };
 }

@@ -3,7 +3,7 @@ import type { AuditedExit } from "../../src/grading/audit.js";
 import { HYPERVISOR_SIGNATURE } from "../../src/hypervisor/vtx/exits/cpuid.js";
 import * as Msr from "../../src/spec/msrs.js";
 import { cheap, leftAlone, shadowEnded } from "./exit-rules.js";
-import { all, booted, noReference, type Violation } from "../judging.js";
+import { all, boots, lookAt, type Violation } from "../judging.js";
 import { judge, leafOf, msrOf, type Desk } from "./observe.js";
 import type { Probe } from "./probe.js";
 import * as rules from "./rules.js";
@@ -125,7 +125,7 @@ export const CHECKS: readonly Check<readonly AuditedExit[]>[] = [
     points: 2,
     visibility: "public",
     hints: ["The kernel prints what CPUID tells it. Compare its console with chapter 1's."],
-    run: boots,
+    run: bootsAndFinds,
   },
   {
     id: "msr-refused",
@@ -180,18 +180,12 @@ async function everyExit(
   const run = await bench.run(scenario);
   for (const exit of run.observed) {
     const found = rule(exit);
-    if (found) return failed(found.message, { ...found, look: { scenario, ...countsOf(exit) } });
+    if (found) return failed(found.message, { ...found, look: lookAt(scenario, exit.moment) });
   }
   return PASSED;
 }
 
-async function boots(bench: Desk): Promise<CheckResult> {
+async function bootsAndFinds(bench: Desk): Promise<CheckResult> {
   const { signature } = (await bench.scenario("boot")) as BootScenario;
-  const [run, reference] = [await bench.run("boot"), await bench.reference("boot")];
-  if (reference.ending.kind !== "power-off") return noReference(reference);
-  return booted(run, reference.console.replace(HYPERVISOR_SIGNATURE, signature));
-}
-
-function countsOf({ moment: { exits, instructions } }: AuditedExit): { exits: number; instructions: number } {
-  return { exits, instructions };
+  return boots(bench, (console) => console.replace(HYPERVISOR_SIGNATURE, signature));
 }

@@ -1,7 +1,6 @@
 import { failed, PASSED, type Check, type CheckResult } from "../../src/grading/lab.js";
 import type { Workbench } from "../../src/grading/scenario.js";
-import type { Moment } from "../../src/experiments/view.js";
-import { all, booted, hex, lookAtEnd, noReference, whyEnded } from "../judging.js";
+import { all, boots, hex, lookAt, lookAtEnd, noReference, whyEnded } from "../judging.js";
 import { lineInWords, readResults, resultInWords } from "../memory-probe.js";
 import type { Collection, EptObserved, Violation } from "./part.js";
 import { SCRIPT_MEMORY, type ScriptScenario } from "./scenarios.js";
@@ -171,12 +170,6 @@ async function soundTables(bench: Desk, scenario: string): Promise<CheckResult> 
   return fault === null ? PASSED : failed(fault.message, { look: lookAt(scenario, fault.moment) });
 }
 
-async function boots(bench: Desk): Promise<CheckResult> {
-  const reference = await bench.reference("boot");
-  if (reference.ending.kind !== "power-off") return noReference(reference);
-  return booted(await bench.run("boot"), reference.console);
-}
-
 async function onDemand(bench: Desk, scenario: string): Promise<CheckResult> {
   const { violations } = (await bench.run(scenario)).observed;
   const had = new Set<number>();
@@ -337,10 +330,4 @@ function listed(pages: readonly number[]): string {
   return pages.length === 0
     ? "none"
     : pages.slice(0, 6).map(hex).join(", ") + (pages.length > 6 ? ", …" : "");
-}
-function lookAt(
-  scenario: string,
-  { exits, instructions }: Moment,
-): { scenario: string; exits: number; instructions: number } {
-  return { scenario, exits, instructions };
 }

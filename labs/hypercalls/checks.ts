@@ -3,7 +3,7 @@ import type { Look } from "../../src/grading/report.js";
 import type { ScenarioRun, Workbench } from "../../src/grading/scenario.js";
 import { MMU_UPDATE } from "../../src/spec/hypercalls.js";
 import * as P from "../../src/spec/paravirtual.js";
-import { all, booted, lookAtEnd, noReference, whyEnded } from "../judging.js";
+import { all, boots, lookAt, lookAtEnd, noReference, whyEnded } from "../judging.js";
 import type { UpdateCall } from "./part.js";
 import type { CallScenario } from "./scenarios.js";
 import { CAPTURE, FREE_MEMORY, LEVEL_4, readResults, type LineResult, type ScriptLine } from "./script.js";
@@ -171,11 +171,7 @@ const isUpdate = ({ words }: ScriptLine): boolean => words[0] === BigInt(MMU_UPD
 /** The call of a line, if the part came so far. */
 function lookAtLine(run: ScenarioRun<UpdateCall[]>, lines: readonly ScriptLine[], index: number): Look {
   const call = run.observed[lines.slice(0, index).filter(isUpdate).length];
-  return call !== undefined && isUpdate(lines[index]) ? lookAtCall(run.id, call) : lookAtEnd(run);
-}
-
-function lookAtCall(scenario: string, { moment: { exits, instructions } }: UpdateCall): Look {
-  return { scenario, exits, instructions };
+  return call !== undefined && isUpdate(lines[index]) ? lookAt(run.id, call.moment) : lookAtEnd(run);
 }
 
 /** What an independent walk of the page tables finds after each call about a topic. */
@@ -186,7 +182,7 @@ async function safeTables(bench: Desk, id: string, topic: string): Promise<Check
   for (const [i, call] of observed.entries())
     if (about[i] && call.fault !== null)
       return failed(`After a call the guest's page tables are not safe: ${call.fault}.`, {
-        look: lookAtCall(id, call),
+        look: lookAt(id, call.moment),
       });
   return PASSED;
 }
@@ -212,18 +208,12 @@ async function sameTables(bench: Desk, id: string): Promise<CheckResult> {
   return PASSED;
 }
 
-async function boots(bench: Desk): Promise<CheckResult> {
-  const reference = await bench.reference("boot");
-  if (reference.ending.kind !== "power-off") return noReference(reference);
-  return booted(await bench.run("boot"), reference.console);
-}
-
 async function cheap(bench: Desk, id: string): Promise<CheckResult> {
   const run = await bench.run(id);
   for (const call of run.observed) {
     const { count, done, hostCalls, steps } = call;
     const most = CALLS_AT_LEAST + 2 * Number(count) + CALLS_PER_REQUEST * (done + 1);
-    const look = lookAtCall(id, call);
+    const look = lookAt(id, call.moment);
     const words = `A call of ${count} requests, ${done} of them carried out, is expensive.`;
     if (hostCalls > most)
       return failed(words, { expected: `at most ${most} calls to domain`, actual: `${hostCalls}`, look });

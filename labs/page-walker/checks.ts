@@ -1,9 +1,15 @@
 import { failed, PASSED, type Check, type CheckResult } from "../../src/grading/lab.js";
 import type { Workbench } from "../../src/grading/scenario.js";
 import { all, hex, lookAtEnd, noReference, whyEnded } from "../judging.js";
-import { lineInWords, resultInWords, type Line, type LineResult } from "../memory-probe.js";
+import { lineInWords } from "../memory-probe.js";
 import type { Step, WalkObserved } from "./part.js";
-import { pagingResults, type PagingScenario, type WalkLine } from "../paging-scripts.js";
+import {
+  pagingResultInWords,
+  pagingResults,
+  wrongEntry,
+  type PagingScenario,
+  type WalkLine,
+} from "../paging-scripts.js";
 
 type Desk = Workbench<WalkObserved>;
 
@@ -151,7 +157,7 @@ async function sameAnswers(bench: Desk, id: string): Promise<CheckResult> {
     const got = run.observed.steps[i];
     if (got === undefined)
       return failed(`The part stopped at ${lineInWords(step)}: ${whyEnded(run)}`, { look });
-    const words = [expected[i], got].map((result) => inWords(step, result));
+    const words = [expected[i], got].map((result) => pagingResultInWords(step, result));
     if (words[0] !== words[1])
       return failed(`Another answer than the processor's for ${lineInWords(step)}.`, {
         expected: words[0],
@@ -162,27 +168,18 @@ async function sameAnswers(bench: Desk, id: string): Promise<CheckResult> {
   return PASSED;
 }
 
-/** What a fetch finds is not kept: only whether it came back. */
-function inWords(step: Line, result: LineResult): string {
-  const words = resultInWords(step, result);
-  return result.vector === 14 ? `${words}, CR2 = ${hex(result.cr2)}` : words;
-}
-
 /** The tables are in the end as the processor has left them. */
 async function sameTables(bench: Desk, id: string): Promise<CheckResult> {
-  const { compared, capture } = (await bench.scenario(id)) as PagingScenario;
+  const scenario = (await bench.scenario(id)) as PagingScenario;
   const run = await bench.run(id);
-  const [processor, part] = [run.memory, run.observed.memory].map(
-    (memory) => new DataView(memory.buffer, memory.byteOffset, memory.byteLength),
-  );
-  const wrong = compared.find(
-    (at) => processor.getBigUint64(at - capture!.address, true) !== part.getBigUint64(at, true),
-  );
-  if (wrong === undefined) return PASSED;
-  return failed(`In the end the entry at ${hex(wrong)} is another one than the processor's.`, {
-    expected: hex(processor.getBigUint64(wrong - capture!.address, true)),
-    actual: hex(part.getBigUint64(wrong, true)),
-    look: lookAtEnd(run),
+  const part = { memory: run.observed.memory.subarray(scenario.capture!.address) };
+  const wrong = wrongEntry(scenario, run, part);
+  if (wrong === null) return PASSED;
+  const { at, ...values } = wrong;
+  const look = lookAtEnd(run);
+  return failed(`In the end the entry at ${hex(at)} is another one than the processor's.`, {
+    ...values,
+    look,
   });
 }
 

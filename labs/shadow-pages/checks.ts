@@ -1,10 +1,9 @@
 import { failed, PASSED, type Check, type CheckResult } from "../../src/grading/lab.js";
-import type { Look } from "../../src/grading/report.js";
 import type { Workbench } from "../../src/grading/scenario.js";
-import { all, booted, hex, lookAtEnd, noReference, whyEnded } from "../judging.js";
-import { lineInWords, resultInWords, type Line, type LineResult } from "../memory-probe.js";
-import { pagingResults, type PagingScenario } from "../paging-scripts.js";
-import type { ShadowCall, ShadowObserved } from "./part.js";
+import { all, boots, hex, lookAt, lookAtEnd, noReference, whyEnded } from "../judging.js";
+import { lineInWords } from "../memory-probe.js";
+import { pagingResultInWords, pagingResults, wrongEntry, type PagingScenario } from "../paging-scripts.js";
+import type { ShadowObserved } from "./part.js";
 
 type Desk = Workbench<ShadowObserved>;
 
@@ -128,7 +127,7 @@ async function sameResults(bench: Desk, id: string): Promise<CheckResult> {
   for (const [i, step] of scenario.script.entries()) {
     if (i >= seen.length)
       return failed(`The guest did not get past ${lineInWords(step)}: ${whyEnded(run)}`, { look });
-    const [want, got] = [inWords(step, expected[i]), inWords(step, seen[i])];
+    const [want, got] = [pagingResultInWords(step, expected[i]), pagingResultInWords(step, seen[i])];
     if (want !== got)
       return failed(`The guest found something else at ${lineInWords(step)}.`, {
         expected: want,
@@ -139,43 +138,27 @@ async function sameResults(bench: Desk, id: string): Promise<CheckResult> {
   return PASSED;
 }
 
-function inWords(step: Line, result: LineResult): string {
-  const words = resultInWords(step, result);
-  return result.vector === 14 ? `${words}, CR2 = ${hex(result.cr2)}` : words;
-}
-
 /** The guest's tables are in the end as the hypervisor's own part leaves them. */
 async function sameTables(bench: Desk, id: string): Promise<CheckResult> {
-  const { compared, capture } = (await bench.scenario(id)) as PagingScenario;
+  const scenario = (await bench.scenario(id)) as PagingScenario;
   const [run, reference] = [await bench.run(id), await bench.reference(id)];
-  const [got, want] = [run, reference].map(({ memory }) => new DataView(memory.buffer, memory.byteOffset));
-  const word = (view: DataView, at: number): bigint => view.getBigUint64(at - capture!.address, true);
-  const wrong = compared.find((at) => word(got, at) !== word(want, at));
-  if (wrong === undefined) return PASSED;
-  return failed(`In the end the guest's entry at ${hex(wrong)} is wrong.`, {
-    expected: hex(word(want, wrong)),
-    actual: hex(word(got, wrong)),
-    look: lookAtEnd(run),
-  });
+  const wrong = wrongEntry(scenario, reference, run);
+  if (wrong === null) return PASSED;
+  const { at, ...values } = wrong;
+  return failed(`In the end the guest's entry at ${hex(at)} is wrong.`, { ...values, look: lookAtEnd(run) });
 }
 
 async function sound(bench: Desk, id: string): Promise<CheckResult> {
   const { calls } = (await bench.run(id)).observed;
   const wrong = calls.find(({ fault }) => fault !== null);
-  return wrong === undefined ? PASSED : failed(wrong.fault!, { look: lookAt(id, wrong) });
-}
-
-async function boots(bench: Desk): Promise<CheckResult> {
-  const reference = await bench.reference("boot");
-  if (reference.ending.kind !== "power-off") return noReference(reference);
-  return booted(await bench.run("boot"), reference.console);
+  return wrong === undefined ? PASSED : failed(wrong.fault!, { look: lookAt(id, wrong.moment) });
 }
 
 async function cheap(bench: Desk, id: string): Promise<CheckResult> {
   const run = await bench.run(id);
   const reference = await bench.reference(id);
   for (const call of run.observed.calls) {
-    const look = lookAt(id, call);
+    const look = lookAt(id, call.moment);
     const words = `A call of ${call.name} is expensive.`;
     if (call.hostCalls > MOST_CALLS)
       return failed(words, {
@@ -194,8 +177,4 @@ async function cheap(bench: Desk, id: string): Promise<CheckResult> {
     actual: `${exits}`,
     look: lookAtEnd(run),
   });
-}
-
-function lookAt(scenario: string, { moment: { exits, instructions } }: ShadowCall): Look {
-  return { scenario, exits, instructions };
 }
