@@ -34,7 +34,9 @@ export async function gradeFiles(
   options: GradeFilesOptions = {},
 ): Promise<GradedSubmission[]> {
   if (options.lab !== undefined && !findLab(options.lab)) {
-    throw new PathError(`no lab is called "${options.lab}"; there is ${LABS.map(({ id }) => id).join(", ")}`);
+    throw new PathError(
+      `no lab is called "${options.lab}"; there are ${LABS.map(({ id }) => id).join(", ")}`,
+    );
   }
   if (!isBuilt()) throw new PathError("the engine is not built: run npm run build:engine");
   const found = paths.flatMap(findSubmissions);
