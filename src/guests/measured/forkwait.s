@@ -21,11 +21,6 @@
 .set TSS_RSP0, 4
 .set TSS_SIZE, 104
 .set TSS_AVAILABLE, 0x89
-.set PAGE_FAULT, 14
-.set IA32_STAR, 0xc0000081
-.set IA32_LSTAR, 0xc0000082
-.set EFER_SCE, 1 << 0
-.set RFLAGS_ONE, 1 << 1
 
 .set SYSTEM_FORK, 0
 .set SYSTEM_EXIT, 1
@@ -199,35 +194,10 @@ traps_init:
     mov dword ptr [rdi + 2], TSS | (TSS_AVAILABLE << 24)
     mov eax, TSS_SEGMENT
     ltr ax
-    mov edi, IDT + PAGE_FAULT * 16
+    mov edi, PAGE_FAULT
     mov eax, offset page_fault
-    mov [rdi], ax
-    mov word ptr [rdi + 2], KERNEL_CODE
-    mov word ptr [rdi + 4], 0x8e00
-    shr eax, 16
-    mov [rdi + 6], ax
-    lidt [rip + idt_pointer]
-    ret
+    jmp set_gate
 
-system_calls_init:
-    mov ecx, IA32_EFER
-    rdmsr
-    or eax, EFER_SCE
-    wrmsr
-    mov ecx, IA32_STAR
-    xor eax, eax
-    mov edx, KERNEL_CODE | (KERNEL_DATA << 16)
-    wrmsr
-    mov ecx, IA32_LSTAR
-    mov eax, offset system_call
-    xor edx, edx
-    wrmsr
-    ret
-
-    .balign 8, 0
-idt_pointer:
-    .word 16 * 32 - 1
-    .quad IDT
     .balign 8, 0
 user_stack:    .quad 0
 parent_return: .quad 0

@@ -6,13 +6,8 @@
 .set SHIFT, 10
 .set KERNEL_STACK, 0x11c000
 .set DIVIDE_ERROR, 0
-.set PAGE_FAULT, 14
 .set DIV_BYTES, 2
 .set LOAD_BYTES, 3
-.set IA32_STAR, 0xc0000081
-.set IA32_LSTAR, 0xc0000082
-.set EFER_SCE, 1 << 0
-.set RFLAGS_ONE, 1 << 1         # reads as 1
 
 .code64
 main:
@@ -147,40 +142,13 @@ trap_list:
     .quad DIVIDE_ERROR, divide_error, PAGE_FAULT, page_fault
 .else
 traps_init:
-    mov edi, IDT + DIVIDE_ERROR * 16
+    mov edi, DIVIDE_ERROR
     mov eax, offset divide_error
     call set_gate
-    mov edi, IDT + PAGE_FAULT * 16
+    mov edi, PAGE_FAULT
     mov eax, offset page_fault
-    call set_gate
-    lidt [rip + idt_pointer]
-    ret
-set_gate:
-    mov [rdi], ax
-    mov word ptr [rdi + 2], KERNEL_CODE
-    mov word ptr [rdi + 4], 0x8e00
-    shr eax, 16
-    mov [rdi + 6], ax
-    ret
-idt_pointer:
-    .word 16 * 32 - 1
-    .quad IDT
+    jmp set_gate
 .endif
-
-system_calls_init:
-    mov ecx, IA32_EFER
-    READ_MSR
-    or eax, EFER_SCE
-    WRITE_MSR
-    mov ecx, IA32_STAR
-    xor eax, eax
-    mov edx, KERNEL_CODE | (KERNEL_DATA << 16)
-    WRITE_MSR
-    mov ecx, IA32_LSTAR
-    mov eax, offset system_call
-    xor edx, edx
-    WRITE_MSR
-    ret
 
 # RBX: 0, or the cycles of one system call, at the end.
 system_call:

@@ -149,18 +149,8 @@ same_frame:
     iretq
 
 prepare_fault:
-    mov edi, IDT + 14 * 16
+    mov edi, PAGE_FAULT
     mov eax, offset page_fault
-    mov [rdi], ax
-    mov word ptr [rdi + 2], KERNEL_CODE
-    mov word ptr [rdi + 4], 0x8e00
-    shr eax, 16
-    mov [rdi + 6], ax
-    mov dword ptr [rdi + 8], 0
-    lidt [rip + idt_pointer]
-    ret
+    jmp set_gate
 
-idt_pointer:
-    .word 16 * 32 - 1
-    .quad IDT
 cycles_name: .asciz "cycles"

@@ -12,6 +12,8 @@ export interface MeasuredProgram {
   paravirtual?: Pick<MeasuredProgram, "sources" | "image" | "listing">;
 }
 
+const GATES = "measured/gates.s";
+const SYSTEM_CALLS = "measured/system-calls.s";
 const REPORT = ["lib/command-line.s", "measured/report.s"];
 
 function build(library: readonly string[], name: string, more: readonly string[], suffix = "") {
@@ -34,11 +36,11 @@ function programTwice(name: string, more: readonly string[] = []): MeasuredProgr
 /** The programs of the experiments. */
 export const MEASURED: readonly MeasuredProgram[] = [
   program("page-walk"),
-  program("page-tables"),
+  program("page-tables", [GATES]),
   program("scattered-reads"),
   program("round-trips"),
-  programTwice("nanobenchmarks", ["hello/paging.s"]),
-  program("forkwait"),
+  programTwice("nanobenchmarks", ["hello/paging.s", GATES, SYSTEM_CALLS]),
+  program("forkwait", [GATES, SYSTEM_CALLS]),
   program("translated-code"),
   programTwice("table-updates"),
 ];
