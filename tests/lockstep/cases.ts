@@ -31,7 +31,10 @@ const GENERAL: readonly Row[] = TABLE.filter(
     !SIMD.includes(row) &&
     !X87.includes(row) &&
     !/^(shld|shrd|bswap|bsf|bsr|call_near|clflush|salc|cmpxchg8b|cmpxchg16b)/.test(row.handler) &&
-    !(row.handler === "nop" && (row.feature !== undefined || /^0F (0D|18)/.test(row.encoding))) &&
+    !(
+      /^(nop|mfence)$/.test(row.handler) &&
+      (row.feature !== undefined || /^0F (0D|18)/.test(row.encoding))
+    ) &&
     !/^F[67] \/1/.test(row.encoding),
 );
 
