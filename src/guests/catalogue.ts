@@ -44,6 +44,11 @@ export const PARAVIRTUAL_LIBRARY: readonly string[] = [
   "lib/power.s",
 ];
 
+/** Whether what is built is a kernel for paravirtualisation, which no machine starts. */
+export function isParavirtual({ sources }: Recipe): boolean {
+  return PARAVIRTUAL_LIBRARY.every((source) => sources.includes(source));
+}
+
 function assembled(
   name: string,
   title: string,

@@ -2,7 +2,7 @@
 import { expect, it } from "vitest";
 import { Session } from "../../src/experiments/session.js";
 import type { CpuMode, MemoryMode } from "../../src/experiments/view.js";
-import { CATALOGUE } from "../../src/guests/catalogue.js";
+import { CATALOGUE, isParavirtual } from "../../src/guests/catalogue.js";
 import { builtImage, core, decoder } from "./guest.js";
 
 /** Rounds, where the guest's own number is for measuring. */
@@ -42,9 +42,7 @@ function outcome(name: string, image: string, cpuMode: CpuMode, memoryMode?: Mem
 /** The guest that shows ring compression has a ring 1 of its own, and there is none below it to compress it into. */
 const NOT_TRANSLATED = ["rings"];
 
-/** A paravirtual kernel, for which there is no other build. */
-const NO_MACHINE = ["hypercall-probe"];
-const guests = CATALOGUE.filter(({ name }) => !NO_MACHINE.includes(name));
+const guests = CATALOGUE.filter(({ recipe }) => !isParavirtual(recipe));
 
 it.each(guests.map(({ name, image }) => [name, image]))("%s", (name, image) => {
   const native = outcome(name!, image!, "native");

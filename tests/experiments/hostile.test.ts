@@ -125,17 +125,8 @@ describe("a hostile guest", () => {
   ])("gets #UD for %s, as on a processor without VMX", (_, instruction) => {
     const session = run(
       guest(`
-        .set INVALID_OPCODE, 6
         main:
-          mov rdi, IDT + INVALID_OPCODE * 16
-          mov eax, offset handler
-          mov [rdi], ax
-          mov word ptr [rdi + 2], KERNEL_CODE
-          mov word ptr [rdi + 4], 0x8e00
-          shr eax, 16
-          mov [rdi + 6], ax
-          mov dword ptr [rdi + 8], 0
-          lidt [idt_pointer]
+          ${gate(6)}
           mov ebx, 0x200000
           ${instruction}
           mov al, 1

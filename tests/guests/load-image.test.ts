@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
-import { CATALOGUE, GUEST_ORIGIN } from "../../src/guests/catalogue.js";
+import { CATALOGUE, GUEST_ORIGIN, isParavirtual } from "../../src/guests/catalogue.js";
 import { ImageError, loadImage } from "../../src/guests/load-image.js";
 import type { ImageOptions, LoadedImage } from "../../src/guests/load-image.js";
 import { makeElf } from "./elf-image.js";
@@ -347,7 +347,7 @@ describe("the built-in guests", () => {
     }
     const bytes = entry.recipe.toolchain === "gcc" ? Uint8Array.from(readFileSync(file)) : imageOf(entry);
     const loaded = loadImage(bytes, options({ ramBytes: entry.ramMebibytes * MIB }));
-    expect(loaded.kind).toBe(entry.name === "hypercall-probe" ? "paravirtual" : "multiboot");
+    expect(loaded.kind).toBe(isParavirtual(entry.recipe) ? "paravirtual" : "multiboot");
     if (entry.recipe.toolchain === "gcc") expect(loaded.symbols.map(({ name }) => name)).toContain("main");
   });
 });

@@ -1,6 +1,7 @@
 /** What translated code does without leaving the cache: the task priority, and stores to page tables. */
 import { describe, expect, it } from "vitest";
 import { FIRST_SLOT, windowBase } from "../../../src/hypervisor/bt/layout.js";
+import { gate, IDT_POINTER } from "../../experiments/guest.js";
 import { END, translated } from "./run.js";
 
 const DONE = { kind: "debug-exit", status: 15 };
@@ -33,27 +34,21 @@ describe("MOV to CR8", () => {
 main: mov dword ptr [PDPT + 24], 0x300000 | PAGE_UPPER
     mov eax, 0xfee00083
     mov [0x300000 + 503 * 8], rax
-    lea rax, [rip + handler]
-    mov edi, IDT + 0x40 * 16
-    mov [rdi], ax
-    mov dword ptr [rdi + 2], 0x8e000000 | KERNEL_CODE
-    shr eax, 16
-    mov [rdi + 6], ax
-    lidt [rip + pointer]
+    ${gate(0x22)}
     mov ebp, 0xfee00000
     mov dword ptr [rbp + 0xf0], 0x1ff
     xor ebx, ebx
-    mov eax, 4
+    mov eax, 2
     mov cr8, rax
     sti
-    mov dword ptr [rbp + 0x300], 0x40040
+    mov dword ptr [rbp + 0x300], 0x40022
     nop
     mov esi, ebx
-    mov eax, 5
+    mov eax, 3
     mov cr8, rax
     nop
     add esi, ebx
-    mov eax, 3
+    mov eax, 1
     mov cr8, rax
     nop
     cli
@@ -61,8 +56,7 @@ main: mov dword ptr [PDPT + 24], 0x300000 | PAGE_UPPER
 handler: inc ebx
     mov dword ptr [rbp + 0xb0], 0
     iretq
-pointer: .word 0xfff
-    .quad IDT`);
+${IDT_POINTER}`);
     expect(run.ending).toMatchObject(DONE);
     expect([run.registers.general[RSI], run.registers.general[RBX]]).toEqual([0n, 1n]);
   });
