@@ -17,7 +17,10 @@ const FLAGS = EPT_ACCESSED | EPT_DIRTY;
 const LEAF = RIGHTS | EPT_MEMORY_TYPE_WB;
 
 /** Walks the part's tables as the processor does. @returns what is wrong with them; null when nothing is */
-export function auditTables({ tables, pages }: EptFacade, resources: MemoryResources): string | null {
+export function auditTables(
+  { tables: { taken }, pages }: EptFacade,
+  resources: MemoryResources,
+): string | null {
   const { memory, guestBase, guestBytes } = resources;
   const seen = new Set<number>();
 
@@ -49,12 +52,12 @@ export function auditTables({ tables, pages }: EptFacade, resources: MemoryResou
   const upper = (gpa: number, level: number, low: number, high: number): string | null => {
     const what = `The entry of level ${level} for guest-physical ${hex(gpa)}`;
     const next = (low - (low & 0xfff)) >>> 0;
-    if (high !== 0 || !tables.has(next))
+    if (high !== 0 || !taken.has(next))
       return `${what} leads to ${hex(high * 2 ** 32 + next)}, which is no table.`;
     const flags = low & 0xfff & ~EPT_ACCESSED;
     if (flags !== RIGHTS) return `${what} has bits 11:0 = ${hex(flags)}; it needs ${hex(RIGHTS)}.`;
     return table(next, level - 1, gpa);
   };
 
-  return table([...tables][0], 4, 0);
+  return table([...taken][0], 4, 0);
 }

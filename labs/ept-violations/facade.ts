@@ -2,6 +2,7 @@ import type { HostCall } from "../../src/grading/realm/crossing.js";
 import { plainFacade, type Facade } from "../../src/grading/realm/facade.js";
 import { PAGE_BYTES } from "../../src/hypervisor/memory/layout.js";
 import type { MemoryResources } from "../../src/hypervisor/memory/memory-virtualizer.js";
+import { TableFrames } from "../table-frames.js";
 
 /** Frames that the hypervisor has for tables: many more than a guest of some MiB needs. */
 const MOST_TABLES = 64;
@@ -10,8 +11,8 @@ const MOST_TABLES = 64;
 export class EptFacade implements Facade {
   readonly source: string;
   readonly calls: Readonly<Record<string, HostCall>>;
-  /** Machine addresses of the tables, the root first. */
-  readonly tables = new Set<number>();
+  /** The root first. */
+  readonly tables = new TableFrames("ept", MOST_TABLES, () => this.#resources!);
   /** Pages that have been allotted so far. */
   readonly pages = new Set<number>();
   allotted: number[] = [];
@@ -22,17 +23,9 @@ export class EptFacade implements Facade {
   constructor() {
     const vm = (): MemoryResources => this.#resources!;
     const { source, calls } = plainFacade("ept", {
-      root: { get: () => [...this.tables][0] },
+      root: { get: () => [...this.tables.taken][0] },
       ramBytes: { get: () => vm().guestBytes },
-      allocateTable: { parameters: "", call: () => this.#allocateTable() },
-      read64: {
-        parameters: "address: number",
-        call: (address: number) => vm().memory.read64(this.#entry(address)),
-      },
-      write64: {
-        parameters: "address: number, entry: bigint",
-        call: (address: number, entry: bigint) => vm().memory.write64(this.#entry(address), entry),
-      },
+      ...this.tables.members,
       allot: { parameters: "page: number", call: (page: number) => this.#allot(page) },
       invept: {
         parameters: "",
@@ -50,10 +43,10 @@ export class EptFacade implements Facade {
   /** @returns the root */
   begin(resources: MemoryResources): number {
     this.#resources = resources;
-    this.tables.clear();
+    this.tables.taken.clear();
     this.pages.clear();
     this.next();
-    return this.#allocateTable();
+    return this.tables.allocate();
   }
 
   /** Another run of the part begins. */
@@ -61,20 +54,6 @@ export class EptFacade implements Facade {
     this.allotted = [];
     this.reported = [];
     this.flushes = 0;
-  }
-
-  #allocateTable(): number {
-    if (this.tables.size > MOST_TABLES)
-      throw new RangeError(`ept.allocateTable: all ${MOST_TABLES} frames are taken`);
-    const table = this.#resources!.frames.allocate();
-    this.tables.add(table);
-    return table;
-  }
-
-  #entry(address: number): number {
-    if (address % 8 !== 0 || !this.tables.has(address - (address % PAGE_BYTES)))
-      throw new RangeError(`ept: 0x${address.toString(16)} is no entry of the VM's tables`);
-    return address;
   }
 
   #allot(page: number): number {

@@ -135,7 +135,7 @@ class EptPart implements MemoryVirtualizer {
     const { observed, facade } = this;
     const message = auditTables(facade, this.resources);
     if (message !== null) observed.fault ??= { message, moment };
-    observed.tables = facade.tables.size - 1;
+    observed.tables = facade.tables.taken.size - 1;
     const { steps, hostCalls } = this.#used;
     const { flushes } = facade;
     facade.next();

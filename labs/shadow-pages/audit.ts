@@ -65,7 +65,7 @@ function collect(
       };
       if (level === 1) leaves.push(next);
       else if ((low & PAGE_LARGE) !== 0) return `The shadow has a large page at linear ${hex(next.linear)}.`;
-      else if (!tables.has(next.machine))
+      else if (!tables.taken.has(next.machine))
         return `An entry of level ${level} leads to ${hex(next.machine)}, which is no shadow table.`;
       else {
         const broken = table(next.machine, level - 1, next);

@@ -2,6 +2,7 @@ import { plainFacade, type Facade } from "../../src/grading/realm/facade.js";
 import type { GuestPaging } from "../../src/hypervisor/memory/guest-walk.js";
 import { PAGE_BYTES } from "../../src/hypervisor/memory/layout.js";
 import type { MemoryResources } from "../../src/hypervisor/memory/memory-virtualizer.js";
+import { TableFrames } from "../table-frames.js";
 
 /** Frames that the hypervisor has for shadow tables. */
 const MOST_TABLES = 192;
@@ -11,8 +12,7 @@ const ALL_ONES = 0xffff_ffff_ffff_ffffn;
 export class ShadowFacade implements Facade {
   readonly source: string;
   readonly calls: Facade["calls"];
-  /** Machine addresses of the shadow tables. */
-  readonly tables = new Set<number>();
+  readonly tables = new TableFrames("shadow", MOST_TABLES, () => this.#vm!);
   paging: GuestPaging = { cr0: 0, cr3: 0n, cr4: 0, efer: 0 };
   flushes = 0;
   #vm: MemoryResources | null = null;
@@ -42,15 +42,7 @@ export class ShadowFacade implements Facade {
           return vm().guestBase + page;
         },
       },
-      allocateTable: { parameters: "", call: () => this.#allocateTable() },
-      read64: {
-        parameters: "address: number",
-        call: (address: number) => vm().memory.read64(this.#entry(address)),
-      },
-      write64: {
-        parameters: "address: number, entry: bigint",
-        call: (address: number, entry: bigint) => vm().memory.write64(this.#entry(address), entry),
-      },
+      ...this.tables.members,
       flush: {
         parameters: "",
         call: () => {
@@ -65,27 +57,13 @@ export class ShadowFacade implements Facade {
 
   begin(resources: MemoryResources): void {
     this.#vm = resources;
-    this.tables.clear();
+    this.tables.taken.clear();
   }
 
   /** The table that the part names for CR3. */
   tableAt(address: number): number {
-    if (this.tables.has(address)) return address;
+    if (this.tables.taken.has(address)) return address;
     throw new RangeError(`enterSpace returned 0x${address.toString(16)}, which is no shadow table`);
-  }
-
-  #allocateTable(): number {
-    if (this.tables.size >= MOST_TABLES)
-      throw new RangeError(`shadow.allocateTable: all ${MOST_TABLES} frames are taken`);
-    const table = this.#vm!.frames.allocate();
-    this.tables.add(table);
-    return table;
-  }
-
-  #entry(address: number): number {
-    if (address % 8 !== 0 || !this.tables.has(address - (address % PAGE_BYTES)))
-      throw new RangeError(`shadow: 0x${address.toString(16)} is no entry of the VM's shadow tables`);
-    return address;
   }
 
   #inRam(address: number, bytes: number): boolean {

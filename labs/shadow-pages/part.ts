@@ -145,8 +145,8 @@ class StudentShadow extends ShadowPaging {
     const answer = call();
     const { steps, hostCalls } = this.#used;
     const root = name === "enterSpace" ? (answer as number) : this.#root!;
-    const fault = facade.tables.has(root) ? auditShadow(facade, this.vm, root) : null;
-    observed.tables = facade.tables.size;
+    const fault = facade.tables.taken.has(root) ? auditShadow(facade, this.vm, root) : null;
+    observed.tables = facade.tables.taken.size;
     observed.calls.push({
       name,
       moment,
