@@ -22,7 +22,7 @@ export function apiPath(region: Pick<Region, "path">): string | undefined {
 /**
  * `{{quote name}}` or `{{quote name part=CPUID}}`: the region as it stands in the file that runs, with its path, its
  * lines and a link into the API reference. With `part` a reader may edit it and run the hypervisor with the result:
- * components/source.ts opens the editor and tells the page's machine.
+ * components/source.ts opens the editor and tells the page's machine. By the number of lines and columns a slide chooses the size.
  */
 export function renderQuote(words: readonly string[], page: string): string {
   const [name, ...options] = words;
@@ -35,8 +35,10 @@ export function renderQuote(words: readonly string[], page: string): string {
   const link = api ? `<a href="${relativeTo(page, api)}" rel="external">reference</a>` : "";
   const language = region.path.endsWith(".ts") ? "ts" : "x86asm";
   const data = `data-region="${region.name}" data-path="${region.path}" data-first-line="${region.firstLine}" data-last-line="${region.lastLine}"`;
+  const text = region.text.split("\n");
+  const size = `style="--lines: ${text.length}; --columns: ${Math.max(...text.map((line) => line.length))}"`;
   const edit = part
     ? `<div class="quote-tools"><button class="button edit-source" type="button">Edit and run</button></div>`
     : "";
-  return `<div class="quote" id="quote-${name}" role="group" aria-label="${region.path}, ${lines}" data-layer="${layer}" ${data}${part ? ` data-part="${part}"` : ""}><div class="quote-head"><span class="quote-path">${region.path}</span><span>${lines}</span>${link}</div><pre tabindex="0"><code class="language-${language}">${escape(region.text)}</code></pre>${edit}</div>`;
+  return `<div class="quote" id="quote-${name}" role="group" aria-label="${region.path}, ${lines}" data-layer="${layer}" ${data}${part ? ` data-part="${part}"` : ""}><div class="quote-head"><span class="quote-path">${region.path}</span><span>${lines}</span>${link}</div><pre tabindex="0" ${size}><code class="language-${language}">${escape(region.text)}</code></pre>${edit}</div>`;
 }

@@ -9,6 +9,7 @@ power_off:
     mov edi, SHUTDOWN_POWER_OFF
     mov eax, SHUTDOWN
     HYPERCALL
+    jmp power_off
 .else
     mov edx, PM1A_CONTROL
     mov eax, SLP_EN
